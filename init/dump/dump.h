@@ -1,0 +1,79 @@
+// The dump engine as /init and savecore use it: open a vmcore, take the log, write a dump.
+//
+// Everything that comes from the crashed kernel's memory is untrusted: every offset, count and
+// pointer is bounded before use, loops have a limit, and what cannot be read becomes a hole that is
+// counted and reported. Resident memory stays within 12 MB with one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "common/capture_config.h"
+#include "common/result.h"
+#include "dump/output.h"
+
+namespace capture {
+
+/// An ELF core of a crashed kernel: /proc/vmcore or a file. Owns its descriptor and mappings.
+class Vmcore {
+ public:
+  virtual ~Vmcore() = default;
+
+  /// Bytes of the whole file as its program headers describe it.
+  [[nodiscard]] virtual std::uint64_t size() const noexcept = 0;
+  /// Bytes of physical memory in its PT_LOADs.
+  [[nodiscard]] virtual std::uint64_t memory_bytes() const noexcept = 0;
+  /// "6.1.0-56-amd64" from VMCOREINFO; empty where there is none.
+  [[nodiscard]] virtual std::string os_release() const = 0;
+  /// The panic's time from VMCOREINFO (CRASHTIME, seconds since 1970); 0 where unknown.
+  [[nodiscard]] virtual std::int64_t crash_time() const noexcept = 0;
+  /// The crashed machine's node name (init_uts_ns), made safe for a file name ([A-Za-z0-9._-], at
+  /// most 64 characters); an error where it cannot be read.
+  [[nodiscard]] virtual Result<std::string> node_name() = 0;
+  /// Writes the crashed kernel's log as dmesg prints it, "[    0.000000] text" lines: the ring
+  /// buffer of 5.10 and later (prb) and the record format before it (log_buf). Returns the bytes
+  /// written; does not finish() the output.
+  virtual Result<std::uint64_t> write_dmesg(Output& output) = 0;
+};
+
+/// Opens and checks: ELF magic, class, byte order, machine; program headers whose ranges are
+/// impossible (wrapping, larger than 2^52, more than kMaxSegments) are an error that says so.
+[[nodiscard]] Result<std::unique_ptr<Vmcore>> open_vmcore(const std::string& path);
+
+struct DumpOptions {
+  int level = 1;  // makedumpfile's bits: 1 zero, 2 cache, 4 private cache, 8 user, 16 free
+  DumpFormat format = DumpFormat::kElf;
+  DumpCodec codec = DumpCodec::kNone;
+  int codec_level = 0;  // 0: the codec's own default
+  int threads = 1;      // compressors; 0: one per CPU that is online
+};
+
+struct DumpReport {
+  std::uint64_t bytes_written = 0;   // of the file, holes not counted
+  std::uint64_t file_size = 0;
+  std::uint64_t pages_total = 0;
+  std::uint64_t pages_saved = 0;
+  std::uint64_t pages_unreadable = 0;  // EIO from the vmcore; holes in the dump
+  int level_reached = 0;
+  std::string note;  // why level_reached is below what was asked; empty otherwise
+  /// Empty: whole. Otherwise the dump ends early but can be read as far as it came, and this says
+  /// why ("No space left on device").
+  std::string incomplete;
+};
+
+/// Called at most a few times a second, from one thread. Must return quickly.
+class DumpProgress {
+ public:
+  virtual ~DumpProgress() = default;
+  virtual void update(std::uint64_t pages_done, std::uint64_t pages_total,
+                      std::uint64_t bytes_written) = 0;
+};
+
+/// Writes the dump and finishes the output. An error means that nothing usable was written; a dump
+/// that ended early is a report with `incomplete` set.
+[[nodiscard]] Result<DumpReport> write_dump(Vmcore& vmcore, Output& output,
+                                            const DumpOptions& options, DumpProgress& progress);
+
+}  // namespace capture
