@@ -1,0 +1,80 @@
+// Inside the dump engine: the seam between its input side (vmcore, VMCOREINFO, address translation,
+// page filter) and its output side (formats, compression pipeline). Nothing outside init/dump/
+// includes this.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "dump/dump.h"
+
+namespace capture {
+
+/// One PT_LOAD, checked: no wrap, sorted by paddr, overlaps cut away.
+struct MemoryRange {
+  std::uint64_t paddr = 0;
+  std::uint64_t size = 0;
+  std::uint64_t vaddr = 0;  // as the crashed kernel's header has it; ~0 or 0 where unknown
+  std::uint64_t file_offset = 0;
+};
+
+enum class Machine { kX86_64, kI386, kArm64, kArm, kPpc64, kS390x, kRiscv64 };
+
+/// What the writers need to know of the crashed machine.
+struct CrashedMachine {
+  Machine machine = Machine::kX86_64;
+  int elf_class = 64;               // 32 or 64
+  bool big_endian = false;
+  std::uint16_t elf_machine = 0;    // e_machine
+  std::uint32_t page_size = 4096;   // PAGESIZE of VMCOREINFO; power of two, 4K..64K
+  std::vector<MemoryRange> ranges;
+  std::vector<std::byte> notes;     // the PT_NOTE segment as it is, at most kMaxNotesBytes
+  std::string vmcoreinfo;           // its text, at most kMaxVmcoreinfoBytes
+  std::uint64_t phys_base = 0;
+  std::uint64_t max_pfn = 0;        // one behind the last page frame of any range
+  // utsname of init_uts_ns where it could be read; else release from VMCOREINFO, the rest empty.
+  std::string sysname, nodename, release, version, machine_name, domainname;
+};
+
+inline constexpr std::size_t kMaxNotesBytes = 4 << 20;
+inline constexpr std::size_t kMaxVmcoreinfoBytes = 64 << 10;
+
+/// A movable view of the crashed machine's physical memory. One per thread. Mapped in large windows
+/// with mmap, by read() into a buffer of at most `buffer_bytes` where the file cannot be mapped.
+class MemoryWindow {
+ public:
+  virtual ~MemoryWindow() = default;
+  /// The bytes at [paddr, paddr + n), 1 <= n <= size: at least one page where the memory is there,
+  /// else an empty span (a gap between ranges, or EIO). Valid until the next call.
+  virtual std::span<const std::byte> at(std::uint64_t paddr, std::size_t size) = 0;
+};
+
+/// Which pages a dump leaves out.
+class PageFilter {
+ public:
+  virtual ~PageFilter() = default;
+  /// For the page frames [first_pfn, first_pfn + 8 * bits.size()), first_pfn a multiple of 8: sets
+  /// the bit (pfn - first_pfn, least significant bit first) of each page to be kept, clears the
+  /// others; frames outside of all ranges are cleared. Cycles are asked for in ascending order.
+  /// Zero pages (level bit 1) are not this filter's: the pipeline sees their bytes anyway.
+  virtual Status keep(std::uint64_t first_pfn, std::span<std::uint8_t> bits) = 0;
+  /// The level that can be honoured, and why it is lower than asked (empty where it is not).
+  [[nodiscard]] virtual int level() const noexcept = 0;
+  [[nodiscard]] virtual const std::string& note() const noexcept = 0;
+};
+
+/// The concrete Vmcore; write_dump() gets at the parts through this.
+class VmcoreSource : public Vmcore {
+ public:
+  [[nodiscard]] virtual const CrashedMachine& crashed() const noexcept = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<MemoryWindow>> window(std::size_t window_bytes) = 0;
+  /// For level bits 2..16; with level & ~1 == 0 a filter that keeps every page of every range.
+  [[nodiscard]] virtual Result<std::unique_ptr<PageFilter>> filter(int level) = 0;
+};
+
+}  // namespace capture
