@@ -1,0 +1,69 @@
+// A kernel's module tree, ROOT/lib/modules/RELEASE, as libkmod reads it. Names are given and
+// returned with '_'. No modprobe.d of this machine has a say: the same tree gives the same answers.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/result.h"
+
+struct kmod_ctx;
+
+namespace mkcapture {
+
+/// What the tree says about one module.
+struct ModuleInfo {
+  std::string name;
+  std::string path;                   // of the file, as it is found
+  std::vector<std::string> depends;   // modules.dep: direct and indirect, in load order
+  std::vector<std::string> pre;       // softdep pre:, resolved to names that this tree has
+  std::vector<std::string> post;      // softdep post:, likewise
+  std::vector<std::string> firmware;  // .modinfo firmware=
+  std::vector<std::string> aliases;   // .modinfo alias=
+};
+
+class KernelTree {
+ public:
+  /// `root` is "/" or the folder given by --root; lib/modules/RELEASE is looked up below it and
+  /// below its usr/. An error says what is missing (the tree, or depmod's indexes) and what helps.
+  [[nodiscard]] static capture::Result<KernelTree> open(const std::string& root,
+                                                        const std::string& release);
+  KernelTree(KernelTree&&) noexcept;
+  KernelTree& operator=(KernelTree&&) noexcept;
+  ~KernelTree();
+
+  [[nodiscard]] const std::string& directory() const { return directory_; }
+  [[nodiscard]] const std::string& release() const { return release_; }
+
+  /// Part of the kernel itself (modules.builtin).
+  [[nodiscard]] bool is_builtin(std::string_view name) const;
+  /// There is a file for it.
+  [[nodiscard]] bool has(std::string_view name) const;
+
+  /// Modules that a name or a modalias stands for, built-in ones too, in the index's order.
+  [[nodiscard]] std::vector<std::string> lookup(std::string_view name_or_modalias) const;
+  /// Modules one of whose aliases matches `pattern` ('*', '?' and [] as fnmatch), sorted.
+  [[nodiscard]] std::vector<std::string> lookup_pattern(std::string_view pattern) const;
+  /// Modules below a folder ("kernel/drivers/net/ethernet/intel"), sorted.
+  [[nodiscard]] std::vector<std::string> subtree(std::string_view folder) const;
+
+  [[nodiscard]] capture::Result<ModuleInfo> info(std::string_view name) const;
+
+ private:
+  KernelTree() = default;
+  struct Unref {
+    void operator()(kmod_ctx* ctx) const noexcept;
+  };
+  std::unique_ptr<kmod_ctx, Unref> ctx_;
+  std::string directory_;
+  std::string release_;
+};
+
+/// 'nvme-core' -> 'nvme_core'.
+[[nodiscard]] std::string normal_name(std::string_view name);
+
+}  // namespace mkcapture
