@@ -1,0 +1,13 @@
+// ssh://USER@HOST[:PORT]/PATH: a directory on an SSH server as a target, over dbclient: the SFTP
+// subsystem where the server has it, commands and pipes of a shell where it has not.
+#pragma once
+
+#include <memory>
+
+#include "targets/target.h"
+
+namespace capture {
+
+[[nodiscard]] std::unique_ptr<Target> make_ssh_target(const TargetSpec& spec, TargetContext context);
+
+}  // namespace capture
