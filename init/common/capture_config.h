@@ -95,9 +95,10 @@ struct CaptureConfig {
 [[nodiscard]] std::string format_config(const CaptureConfig& config);
 
 /// Applies the capture.* parameters of a kernel command line (quotes as the kernel's, "--" ends).
-/// The first capture.target= replaces the baked list; overriding targets take the drivers and
-/// autoload classes of all baked targets together. A parameter that cannot be used is left out and
-/// one line about it goes to `complaints`: a typing error at the boot loader must not cost the dump.
+/// The first capture.target= replaces the baked list, the first capture.ip= the baked network; each
+/// overriding target takes the drivers of all baked targets together and, where any of those
+/// autoloads, the class that its own kind needs. A parameter that cannot be used is left out and one
+/// line about it goes to `complaints`: a typing error at the boot loader must not cost the dump.
 void apply_cmdline(std::string_view cmdline, CaptureConfig& config,
                    std::vector<std::string>& complaints);
 

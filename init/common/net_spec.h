@@ -23,7 +23,8 @@ struct InterfaceName {
 
 struct IpSpec {
   /// kDhcp also for "on" and "any"; kAuto6: router advertisement ("auto6"); kStatic: "off"/"none"
-  /// with a client address.
+  /// kDhcp also for "on" and "any" without an address; kAuto6: router advertisement ("auto6");
+  /// kStatic: a client address, with the method empty, "off", "none", "on" or "any".
   enum class Method { kDhcp, kAuto6, kStatic };
   Method method = Method::kDhcp;
   InterfaceName interface;
@@ -50,6 +51,8 @@ struct VlanSpec {
 [[nodiscard]] std::string to_string(const VlanSpec& v);
 
 /// "bond=BONDNAME[:SLAVES[:OPTIONS[:MTU]]]": slaves comma-separated, options "mode=802.3ad,miimon=100".
+/// Without slaves eth0 and eth1, as in dracut; without a mode active-backup, which needs no help from
+/// the switch.
 /// Modes known here: balance-rr 0, active-backup 1, balance-xor 2, broadcast 3, 802.3ad 4,
 /// balance-tlb 5, balance-alb 6 (linux/if_bonding.h).
 struct BondSpec {
