@@ -1,0 +1,160 @@
+#include "targets/nfs_target.h"
+
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/nfs_options.h"
+#include "net/bring_up.h"
+#include "net/resolve.h"
+#include "targets/mounted_directory.h"
+#include "targets/nfs_mount.h"
+
+namespace capture {
+namespace {
+
+constexpr const char* kMountPoint = "/mnt";
+constexpr Milliseconds kRetryPause{1000};
+
+/// The server answered, and asking again would not change the answer.
+bool is_final(int code) {
+  return code == EACCES || code == EPERM || code == ENOENT || code == EINVAL || code == ENODEV ||
+         code == EPROTONOSUPPORT || code == ENOTDIR || code == ENAMETOOLONG;
+}
+
+/// Another version may do better.
+bool is_version_error(int code) {
+  return code == EPROTONOSUPPORT || code == EINVAL || code == ENOENT || code == EACCES ||
+         code == EOPNOTSUPP;
+}
+
+class NfsTarget final : public Target {
+ public:
+  NfsTarget(const TargetSpec& spec, TargetContext context) : spec_(spec), context_(context) {}
+
+  Status open(const Deadline& deadline) override {
+    auto options = parse_nfs_options(spec_.options);
+    if (!options) return std::move(options).error();
+    auto control = open_rtnetlink();
+    if (!control) return std::move(control).error();
+    auto network = bring_up_network(context_, **control, deadline);
+    if (!network) return std::move(network).error();
+
+    context_.steps.enter(Step::kConnect);
+    auto server = reach_server(*options, deadline);
+    if (!server) return std::move(server).error();
+    context_.steps.progress();
+
+    context_.steps.enter(Step::kMount);
+    set_host_name();
+    CAPTURE_TRY(context_.system.make_dir(kMountPoint));
+    return mount_export(*server, *options, deadline);
+  }
+
+  Result<std::string> make_directory(const std::string& name, const Deadline&) override {
+    auto made = MountedDirectory::make(kMountPoint, below_export_, name);
+    if (!made) return std::move(made).error();
+    directory_.emplace(std::move(*made));
+    return directory_->name();
+  }
+  Result<std::unique_ptr<Output>> create(const std::string& file, const Deadline&) override {
+    return directory_->create(file);
+  }
+  Status rename(const std::string& from, const std::string& to, const Deadline&) override {
+    return directory_->rename(from, to);
+  }
+  std::optional<std::uint64_t> free_bytes(const Deadline&) override {
+    return free_bytes_below(kMountPoint);
+  }
+  [[nodiscard]] std::string local_address() const override {
+    return local_.unspecified() ? std::string() : to_string(local_);
+  }
+  Status close(const Deadline&) override {
+    directory_.reset();
+    return context_.system.unmount(kMountPoint);
+  }
+
+ private:
+  /// A plain connection first: it says precisely what is wrong with a server, within our own limits,
+  /// where mount(2) would wait and then say "timed out". NFS v3 on a port that only the server's
+  /// rpcbind knows is tried on the usual one.
+  Result<NfsServer> reach_server(const NfsOptions& options, const Deadline& deadline) {
+    auto addresses = resolve(context_.system, spec_.host, deadline);
+    if (!addresses) return std::move(addresses).error();
+    const std::uint16_t port = spec_.port != 0 ? spec_.port : kNfsPort;
+    auto connection =
+        connect_tcp(context_.system, *addresses, port, context_.config.stall, deadline);
+    if (!connection) return std::move(connection).error();
+    local_ = connection->local;
+    const bool rpcbind_decides = spec_.port == 0 && !options.needs_v4();
+    return NfsServer{spec_.host, connection->address, rpcbind_decides ? std::uint16_t{0} : port};
+  }
+
+  /// NFS v4 servers tell clients apart by their host name: two machines that dump at the same time
+  /// as "(none)" would throw away each other's state.
+  void set_host_name() {
+    (void)context_.system.write_file("/proc/sys/kernel/hostname",
+                                     "capture-" + to_string(local_));
+  }
+
+  Status mount_export(const NfsServer& server, const NfsOptions& options,
+                      const Deadline& deadline) {
+    for (;;) {
+      Status mounted = try_versions(server, options);
+      if (mounted || is_final(mounted.error().code) || deadline.passed()) return mounted;
+      context_.system.sleep(std::min(kRetryPause, deadline.left()));
+    }
+  }
+
+  Status try_versions(const NfsServer& server, const NfsOptions& options) {
+    Error last;
+    for (const NfsVersion version : options.versions) {
+      Status mounted = try_exports(server, version, options);
+      if (mounted) return {};
+      // What a version that both sides speak says is the better reason.
+      if (last.message.empty() || last.code == EPROTONOSUPPORT) last = mounted.error();
+      if (!is_version_error(mounted.error().code)) return mounted;
+    }
+    return last;
+  }
+
+  Status try_exports(const NfsServer& server, NfsVersion version, const NfsOptions& options) {
+    const std::string data = nfs_mount_data(server, version, options, context_.config.stall);
+    Error first;
+    for (const std::string& path : export_candidates(spec_.path)) {
+      const std::string source = nfs_source(server, path);
+      Status mounted = context_.system.mount(source, kMountPoint, "nfs",
+                                             MS_NOATIME | MS_NOSUID | MS_NODEV, data);
+      if (mounted) {
+        below_export_ = spec_.path.substr(path == "/" ? 0 : path.size());
+        context_.system.log("mounted " + source + " by NFS " + to_string(version));
+        return {};
+      }
+      const int code = mounted.error().code;
+      if (context_.config.debug) {
+        context_.system.log("mount " + source + " " + data + ": " + mounted.error().message);
+      }
+      if (first.message.empty()) {
+        first = {code, "NFS " + std::string(to_string(version)) + " " + source + ": " +
+                           explain_nfs_error(code)};
+      }
+      if (code != ENOENT && code != EACCES && code != EPERM && code != ENOTDIR) break;
+    }
+    return first;
+  }
+
+  TargetSpec spec_;
+  TargetContext context_;
+  IpAddress local_;
+  std::string below_export_;  // the part of PATH behind the export that was mounted
+  std::optional<MountedDirectory> directory_;
+};
+
+}  // namespace
+
+std::unique_ptr<Target> make_nfs_target(const TargetSpec& spec, TargetContext context) {
+  return std::make_unique<NfsTarget>(spec, context);
+}
+
+}  // namespace capture
