@@ -1,0 +1,1 @@
+"""The cases. A new file here is picked up by itself."""

@@ -1,0 +1,43 @@
+"""A real panic, saved whole on an SSH server over e1000e with a static address."""
+
+from harness.case import Context, case, expect
+from harness.crash import Round, saved
+from harness.dump import check_directory
+from harness.image import ImageOptions
+from harness.machine import MAC, Machine
+from harness.server import ssh_server
+
+STATIC_IP = f"10.0.2.77::10.0.2.2:255.255.255.0::{MAC.replace(':', '-')}:off"
+
+
+def on_ssh(context: Context, kind: str, key_type: str, host_key_type: str,
+           **image: object) -> None:
+    server = ssh_server(context, kind, key_type, host_key_type)
+    outcome = saved(context, Round(
+        Machine(nic="e1000e"),
+        ImageOptions(targets=[server.target()], options=["--ip", STATIC_IP, *server.options()],
+                     drivers="e1000e", **image)))
+    check_directory(context, server.folder, outcome)
+    log = (context.dir / "sshd.log").read_text(errors="replace")
+    expect("Starting session: subsystem 'sftp'" in log or kind == "exec",
+           "the SFTP subsystem was not asked for")
+    expect("Starting session: command" not in log or kind == "exec",
+           "a command was run on a server that has the SFTP subsystem")
+
+
+@case("ssh-sftp-e1000e-static")
+def sftp(context: Context) -> None:
+    """by the SFTP subsystem, with an ed25519 key"""
+    on_ssh(context, "sftp", "ed25519", "ed25519")
+
+
+@case("ssh-exec")
+def exec_only(context: Context) -> None:
+    """a server without the SFTP subsystem, with ECDSA keys"""
+    on_ssh(context, "exec", "ecdsa", "ecdsa")
+
+
+@case("ssh-chrooted-sftp")
+def chrooted(context: Context) -> None:
+    """an account with internal-sftp in a chroot and nothing else, with RSA keys"""
+    on_ssh(context, "chroot", "rsa", "rsa")

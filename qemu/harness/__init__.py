@@ -1,0 +1,1 @@
+"""Crash and capture in QEMU: the parts that the cases in qemu/cases are put together from."""

@@ -1,0 +1,114 @@
+"""A crash round: a production system boots, fills its memory, loads the capture image as mkcapture
+says, panics; the capture kernel does its work and reboots, which ends the machine."""
+
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import paths, tools
+from .case import Context, Failed, expect
+from .image import ImageOptions, build_image, load_command
+from .initramfs import Initramfs
+from .machine import Machine, Running
+from .verdicts import Verdicts, read_verdicts
+
+NODE = "crashbox"
+# MiB of tagged kernel, user and cache pages, and of zero pages.
+FILL = {"K": 16, "U": 64, "C": 16}
+ZERO_MIB = 64
+SYSRQ = "echo c > /proc/sysrq-trigger"
+# Modules that give the production system its devices and filesystems.
+DEVICE_MODULES = {
+    "virtio-blk": ["virtio_pci", "virtio_blk"],
+    "virtio-scsi": ["virtio_pci", "virtio_scsi", "sd_mod"],
+    "ahci": ["ahci", "sd_mod"],
+    "ide": ["ata_piix", "sd_mod"],
+    "nvme": ["nvme"],
+    "virtio-net-pci": ["virtio_pci", "virtio_net"],
+    "e1000e": ["e1000e"],
+    "e1000": ["e1000"],
+}
+FILESYSTEM_MODULES = {
+    "ext4": ["crc32c_generic", "ext4"],
+    "xfs": ["crc32c_generic", "xfs"],
+    "btrfs": ["crc32c_generic", "btrfs"],
+    "vfat": ["nls_ascii", "nls_cp437", "nls_utf8", "vfat"],
+    "": [],
+}
+DEVICE_NODES = {"virtio-blk": "/dev/vda1", "virtio-scsi": "/dev/sda1", "ahci": "/dev/sda1",
+                "ide": "/dev/sda1", "nvme": "/dev/nvme0n1p1"}
+
+
+@dataclass
+class Round:
+    machine: Machine
+    image: ImageOptions
+    crashkernel: str = "128M"
+    crash: str = SYSRQ
+    limit: float = 180  # seconds until the machine must have rebooted
+    nonce: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    @property
+    def marker(self) -> str:
+        return f"mkcapture test marker {self.nonce}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    round: Round
+    production: str  # the console until the crash
+    capture: str  # the console from the capture kernel's start
+    verdicts: Verdicts
+
+
+def crash(context: Context, round_: Round) -> Outcome:
+    """One whole round. Failed where the production system did not get as far as the crash, or /init
+    did not come to its verdict, or the machine did not come back."""
+    image = build_image(context, round_.image, round_.machine.board)
+    command = load_command(context, round_.image, round_.machine.board)
+    initrd = _production_image(context, round_, image, command)
+    running = Running(
+        context, round_.machine, context.kernel.image, initrd,
+        f"crashkernel={round_.crashkernel} panic=5 oops=panic random.trust_cpu=on mitigations=off")
+    console = running.wait_end(round_.limit)
+    for line in console.splitlines():
+        if line.startswith("production: FAILED"):
+            raise Failed(line)
+    before, mark, after = console.partition("Linux version")[2].partition("Linux version")
+    if not mark:
+        raise Failed("the capture kernel did not start")
+    return Outcome(round_, before, after, read_verdicts(after))
+
+
+def saved(context: Context, round_: Round) -> Outcome:
+    """A round that must save its dump on its only target and reboot."""
+    outcome = crash(context, round_)
+    verdict = outcome.verdicts.only()
+    expect(verdict.status == "saved", f"step {verdict.step}: {verdict.reason}")
+    expect(outcome.verdicts.status == "saved", "a dump was saved, but the last line says failed")
+    expect(outcome.verdicts.action == "reboot", f"action {outcome.verdicts.action}, not reboot")
+    return outcome
+
+
+def _production_image(context: Context, round_: Round, image: Path, command: str) -> Path:
+    machine = round_.machine
+    tree = Initramfs()
+    tree.file(paths.GUEST / "production_init", "init", 0o755)
+    tree.file(Path("/bin/busybox"), "bin/busybox", 0o755)
+    tree.program(Path("/sbin/kexec"), "/sbin/kexec")
+    tree.file(tools.memfill(context), "sbin/memfill", 0o755)
+    tree.file(image, str(image))
+    tree.file(context.kernel.image, str(context.kernel.image))
+    tree.data("etc/kexec.sh", command)
+    modules = list(DEVICE_MODULES.get(machine.nic, []))
+    device = fstype = ""
+    if machine.disks:
+        controller, disk = machine.disks[0]
+        device, fstype = DEVICE_NODES[controller], disk.fstype
+        modules += DEVICE_MODULES[controller] + FILESYSTEM_MODULES[fstype]
+    tree.modules(context.kernel, modules)
+    tree.data("etc/production", "".join(f"{name}='{value}'\n" for name, value in {
+        "NODE": NODE, "NONCE": round_.nonce, "MARKER": round_.marker, "DEVICE": device,
+        "FSTYPE": fstype, "NIC": machine.nic, "CRASH": round_.crash,
+        "FILL": f"{FILL['K']} {FILL['U']} {FILL['C']} {ZERO_MIB}"}.items()))
+    return tree.write(context.dir / "production.img")

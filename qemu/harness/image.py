@@ -1,0 +1,58 @@
+"""Capture images by mkcapture, and the command that loads one."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import paths
+from .case import Context, Failed
+from .machine import BOARDS
+
+
+@dataclass
+class ImageOptions:
+    """What a case asks of mkcapture beyond the profile and the kernel."""
+
+    targets: list[str]
+    drivers: str = "generic"
+    options: list[str] = field(default_factory=list)
+    append: str = ""
+    dump: str = "elf1"  # a key of DUMPS
+
+    def argv(self, context: Context, board: str) -> list[str]:
+        argv = ["--profile", context.arch, "--root", str(context.kernel.root),
+                "--kernel", context.kernel.release, "--drivers", self.drivers,
+                "--append", f"console={BOARDS[board].console} {self.append}".strip()]
+        for target in self.targets:
+            argv += ["--target", target]
+        if paths.PAYLOAD:
+            argv += ["--payload", paths.PAYLOAD]
+        return argv + list(DUMPS[self.dump].options) + self.options
+
+
+@dataclass(frozen=True)
+class DumpKind:
+    options: tuple[str, ...]
+    everything: str  # classes of tagged pages that are all in it
+    nothing: str  # classes that are left out
+
+
+DUMPS = {
+    "elf1": DumpKind(("--dump-level", "1", "--dump-format", "elf"), "KUC", ""),
+    "kdump31": DumpKind(("--dump-level", "31", "--dump-format", "kdump",
+                         "--dump-compress", "zstd"), "K", "UC"),
+    "default": DumpKind((), "K", ""),
+}
+
+
+def build_image(context: Context, options: ImageOptions, board: str = "x86_64") -> Path:
+    output = context.dir / "capture.img"
+    if not paths.MKCAPTURE.exists():
+        raise Failed(f"{paths.MKCAPTURE}: not there: run builder/bootstrap")
+    context.run([paths.MKCAPTURE, *options.argv(context, board), "-o", output])
+    return output
+
+
+def load_command(context: Context, options: ImageOptions, board: str = "x86_64") -> str:
+    """What `mkcapture --print kexec` says: a shell command, used as it is."""
+    return context.run([paths.MKCAPTURE, *options.argv(context, board),
+                        "-o", context.dir / "capture.img", "--print", "kexec"])

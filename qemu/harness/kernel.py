@@ -1,0 +1,76 @@
+"""A kernel tree as builder/bootstrap lays it out: boot/vmlinuz-RELEASE, lib/modules/RELEASE."""
+
+import lzma
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import paths
+
+
+@dataclass(frozen=True)
+class Kernel:
+    root: Path
+    release: str
+
+    @staticmethod
+    def of(arch: str) -> "Kernel":
+        root = paths.KERNELS / arch
+        trees = sorted(root.glob("lib/modules/*/modules.dep")) or sorted(
+            root.glob("usr/lib/modules/*/modules.dep"))
+        if not trees:
+            raise FileNotFoundError(f"no kernel tree under {root}: run builder/bootstrap {arch}")
+        return Kernel(root, trees[-1].parent.name)
+
+    @property
+    def image(self) -> Path:
+        for name in ("vmlinuz", "vmlinux", "Image"):
+            if (found := self.root / "boot" / f"{name}-{self.release}").exists():
+                return found
+        raise FileNotFoundError(f"no kernel image of {self.release} under {self.root}/boot")
+
+    @property
+    def modules_dir(self) -> Path:
+        for base in ("lib/modules", "usr/lib/modules"):
+            if (found := self.root / base / self.release).is_dir():
+                return found
+        raise FileNotFoundError(f"no modules of {self.release} under {self.root}")
+
+    def load_order(self, names: list[str]) -> list[Path]:
+        """The files of the modules named and of all that they need, each after what it needs.
+        A name that is not there is taken to be built in."""
+        files: dict[str, Path] = {}
+        needs: dict[str, list[str]] = {}
+        for line in (self.modules_dir / "modules.dep").read_text().splitlines():
+            file, _, deps = line.partition(":")
+            files[_module_name(file)] = self.modules_dir / file
+            needs[_module_name(file)] = [_module_name(d) for d in deps.split()]
+        for line in (self.modules_dir / "modules.softdep").read_text().splitlines():
+            words = line.split()
+            if len(words) > 3 and words[0] == "softdep" and words[2] == "pre:":
+                wanted = words[3:words.index("post:")] if "post:" in words else words[3:]
+                needs.setdefault(words[1].replace("-", "_"), []).extend(
+                    w.replace("-", "_") for w in wanted)
+        order: list[Path] = []
+        seen: set[str] = set()
+
+        def visit(name: str) -> None:
+            if name in seen or name not in files:
+                return
+            seen.add(name)
+            for need in needs[name]:
+                visit(need)
+            order.append(files[name])
+
+        for name in names:
+            visit(name.replace("-", "_"))
+        return order
+
+
+def _module_name(file: str) -> str:
+    return Path(file).name.split(".ko")[0].replace("-", "_")
+
+
+def module_bytes(file: Path) -> bytes:
+    """The module, unpacked: busybox's insmod leaves compression to the kernel."""
+    data = file.read_bytes()
+    return lzma.decompress(data) if file.suffix == ".xz" else data

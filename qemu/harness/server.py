@@ -1,0 +1,166 @@
+"""Servers on the host's loopback, which a guest reaches as 10.0.2.2: NFS by nfs-ganesha, SSH by
+OpenSSH. Started by a case on free ports with keys and folders of its own, ended with it."""
+
+import os
+import socket
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from .case import Context, Failed, Skipped
+
+HOST = "10.0.2.2"  # the host as QEMU's user networking shows it to the guest
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as s:
+        s.settimeout(1)
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+def start(context: Context, name: str, argv: list[str], port: int, limit: float = 30) -> None:
+    """Starts a server in the foreground and waits until it listens on `port`."""
+    log_path = context.dir / f"{name}.log"
+    context.note(f"$ {' '.join(argv)}\n")
+    with open(log_path, "wb") as log:
+        try:
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log,
+                                       stderr=subprocess.STDOUT)
+        except FileNotFoundError as error:
+            raise Failed(f"{argv[0]}: not found") from error
+
+    def stop() -> None:
+        process.kill()
+        process.wait()
+
+    context.at_end(stop)
+    ends_at = time.monotonic() + limit
+    while not is_open(port):
+        if process.poll() is not None:
+            raise Failed(f"{name} ended with status {process.returncode}, see {log_path}")
+        if time.monotonic() > ends_at:
+            raise Failed(f"{name} does not listen on port {port} after {limit:.0f} s")
+        time.sleep(0.1)
+
+
+@dataclass(frozen=True)
+class NfsServer:
+    folder: Path  # what is exported
+    port: int
+
+    def target(self, path: str, options: str) -> str:
+        return f"nfs://{HOST}:{self.port}/dumps{path}?{options}"
+
+
+# The port mapper knows one NFS server at a time.
+_nfs_lock = threading.Lock()
+
+GANESHA = """
+NFS_CORE_PARAM {{
+  NFS_Port = {port}; MNT_Port = {mount_port}; Bind_addr = 127.0.0.1; Protocols = 3, 4;
+  Enable_NLM = false; Enable_RQUOTA = false;
+}}
+NFSV4 {{ Graceless = true; RecoveryRoot = "{state}"; Minor_Versions = 0, 1, 2; }}
+EXPORT {{
+  Export_Id = 1; Path = "{folder}"; Pseudo = "/dumps"; Tag = "dumps"; Access_Type = RW;
+  Squash = No_Root_Squash; SecType = sys; Transports = TCP; Protocols = 3, 4;
+  FSAL {{ Name = VFS; }}
+}}
+"""
+
+
+def nfs_server(context: Context) -> NfsServer:
+    """NFS 3, 4.0, 4.1 and 4.2 on one port; version 3 finds its mount service by the port mapper,
+    which is started where the host has none."""
+    if os.geteuid() != 0:
+        raise Skipped("nfs-ganesha needs root")
+    if not _nfs_lock.acquire(timeout=context.left()):
+        raise Failed("another case's NFS server did not end")
+    context.at_end(_nfs_lock.release)
+    if not is_open(111):
+        start(context, "rpcbind", ["rpcbind", "-f"], 111)
+    folder = context.dir / "served"
+    state = context.dir / "ganesha"
+    folder.mkdir()
+    state.mkdir()
+    server = NfsServer(folder, free_port())
+    config = context.dir / "ganesha.conf"
+    config.write_text(GANESHA.format(port=server.port, mount_port=free_port(), state=state,
+                                     folder=folder))
+    start(context, "ganesha", ["ganesha.nfsd", "-F", "-f", str(config),
+                               "-L", str(context.dir / "ganesha.events.log"),
+                               "-p", str(state / "pid")], server.port)
+    return server
+
+
+@dataclass(frozen=True)
+class SshServer:
+    folder: Path  # the folder that `path` of a target shows
+    path: str  # the same folder as the client names it
+    user: str
+    port: int
+    key: Path  # the client's private key, OpenSSH's format
+    known_hosts: Path
+
+    def target(self, path: str = "") -> str:
+        return f"ssh://{self.user}@{HOST}:{self.port}{self.path}{path}"
+
+    def options(self) -> list[str]:
+        return ["--ssh-key", str(self.key), "--ssh-known-hosts", str(self.known_hosts)]
+
+
+SSHD = """
+ListenAddress 127.0.0.1:{port}
+HostKey {host_key}
+AuthorizedKeysFile {authorized}
+PidFile none
+UsePAM no
+StrictModes no
+PasswordAuthentication no
+PermitRootLogin prohibit-password
+LogLevel VERBOSE
+"""
+
+
+def ssh_server(context: Context, kind: str = "sftp", key_type: str = "ed25519",
+               host_key_type: str = "ed25519") -> SshServer:
+    """`kind`: "sftp" has the SFTP subsystem, "exec" has not, "chroot" is an account with
+    internal-sftp in a chroot and nothing else."""
+    if os.geteuid() != 0:
+        raise Skipped("sshd needs root to log its user in")
+    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd insists on it
+    folder = context.dir / "served"
+    folder.mkdir()
+    for name, of_type in (("host_key", host_key_type), ("client_key", key_type)):
+        context.run(["ssh-keygen", "-q", "-N", "", "-t", of_type, "-f", context.dir / name])
+    port = free_port()
+    config = SSHD.format(port=port, host_key=context.dir / "host_key",
+                         authorized=context.dir / "client_key.pub")
+    argv = ["/usr/sbin/sshd", "-D", "-e", "-f", str(context.dir / "sshd_config")]
+    path = str(folder)
+    if kind == "sftp":
+        config += "Subsystem sftp /usr/lib/openssh/sftp-server\n"
+    elif kind == "chroot":
+        # A chroot and all above it must be root's alone. /mnt is, in a mount namespace where the
+        # folder is mounted there.
+        (folder / "upload").mkdir()
+        path = "/upload"
+        config += ("Subsystem sftp internal-sftp\nForceCommand internal-sftp\n"
+                   "ChrootDirectory /mnt\n")
+        argv = ["unshare", "--mount", "sh", "-c",
+                f"mount --bind '{folder}' /mnt && exec {' '.join(argv)}"]
+    (context.dir / "sshd_config").write_text(config)
+    start(context, "sshd", argv, port)
+    words = (context.dir / "host_key.pub").read_text().split()
+    known_hosts = context.dir / "known_hosts"
+    known_hosts.write_text(f"[{HOST}]:{port} {words[0]} {words[1]}\n")
+    return SshServer(folder if kind != "chroot" else folder / "upload", path, "root", port,
+                     context.dir / "client_key", known_hosts)
