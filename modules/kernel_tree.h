@@ -2,8 +2,9 @@
 // returned with '_'. No modprobe.d of this machine has a say: the same tree gives the same answers.
 #pragma once
 
+#include <map>
 #include <memory>
-#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,6 +52,10 @@ class KernelTree {
   /// Modules below a folder ("kernel/drivers/net/ethernet/intel"), sorted.
   [[nodiscard]] std::vector<std::string> subtree(std::string_view folder) const;
 
+  /// modules.alias as (PATTERN, NAME), in the file's order.
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> alias_index() const;
+
+  /// An error where there is no file for it, or one that cannot be read.
   [[nodiscard]] capture::Result<ModuleInfo> info(std::string_view name) const;
 
  private:
@@ -61,6 +66,8 @@ class KernelTree {
   std::unique_ptr<kmod_ctx, Unref> ctx_;
   std::string directory_;
   std::string release_;
+  std::set<std::string> builtin_;             // names
+  std::map<std::string, std::string> files_;  // name -> path below directory_
 };
 
 /// 'nvme-core' -> 'nvme_core'.

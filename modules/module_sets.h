@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,7 +36,7 @@ struct ModuleSets {
   std::map<std::string, ModuleSet> sets;          // by name
   std::map<std::string, ModuleNeed> needs;        // by module
   std::map<std::string, std::string> parameters;  // [parameters]: module -> text for finit_module
-  std::vector<std::string> may_fail;              // modules whose failure to load is harmless
+  std::set<std::string> spare;  // [spare]: soft dependencies that a dump can do without
 
   [[nodiscard]] const ModuleSet* find(std::string_view name) const;
 };

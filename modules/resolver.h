@@ -68,9 +68,9 @@ class Resolver {
   /// Call before the first add().
   void omit(std::string_view name);
 
-  /// Takes in a driver with all it needs. The names of the modules that the wish stands for
-  /// (without their dependencies), in load order; empty where it is built in, or is absent and not
-  /// required. For a target's `drivers=`.
+  /// Takes in a driver with all it needs. The names of the modules that the wish stands for and of
+  /// those that must be loaded beside them (a SCSI host's sd_mod), without their dependencies, in
+  /// load order; empty where it is built in, or is absent and not required. For `drivers=`.
   [[nodiscard]] capture::Result<std::vector<std::string>> add(const DriverRequest& request);
 
   /// The drivers of a set of modules/*.toml ("virtio", "nfs4", "vlan"). An unknown set is an
@@ -93,15 +93,24 @@ class Resolver {
   [[nodiscard]] capture::Result<std::vector<std::pair<std::string, std::string>>> aliases() const;
 
  private:
-  capture::Result<std::vector<std::string>> take(const std::string& name,
-                                                 const DriverRequest& request, bool may_fail);
+  using Names = std::vector<std::string>;
+  enum class Strength { kNeeded, kSoft };
+
+  capture::Result<Names> expand(const DriverRequest& request) const;
+  capture::Status take(const std::string& name, const std::string& reason, Strength strength);
+  capture::Status take_module(const std::string& name, const std::string& reason);
+  void classify(const std::string& name, const DriverRequest& request);
+  [[nodiscard]] Names in_load_order(const std::set<std::string>& names) const;
 
   KernelTree* tree_;
   const ModuleSets* sets_;
   std::set<std::string> omitted_;
-  std::vector<ResolvedModule> modules_;         // load order
-  std::map<std::string, std::size_t> index_;    // name -> position in modules_
-  std::set<std::string> open_;                  // names on the way down: a cycle of softdeps ends
+  std::vector<ResolvedModule> modules_;       // load order
+  std::map<std::string, std::size_t> index_;  // name -> position in modules_
+  // Modules that must be loaded for one to be of use without being its dependencies: softdep post:
+  // and `after` of its whole closure (a SCSI host's sd_mod).
+  std::map<std::string, std::set<std::string>> companions_;
+  std::set<std::string> open_;                  // on the way down: ends cycles of soft dependencies
   std::map<std::string, std::string> builtin_;  // name -> reason
   std::set<std::string> missing_;
 };
