@@ -131,9 +131,9 @@ void put_program_header(TargetBytes& b, std::uint32_t type, std::uint64_t offset
   b.word(0);  // p_align
 }
 
-/// Places the segments and makes everything that comes before them in the file.
-Result<std::vector<std::byte>> make_head(const CrashedMachine& machine,
-                                         std::vector<Segment>& segments) {
+/// Places the segments, behind the headers and the notes, and makes the headers.
+Result<std::vector<std::byte>> make_headers(const CrashedMachine& machine,
+                                            std::vector<Segment>& segments) {
   const bool wide = machine.elf_class == 64;
   const std::uint64_t header = wide ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
   const std::uint64_t entry = wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
@@ -171,7 +171,6 @@ Result<std::vector<std::byte>> make_head(const CrashedMachine& machine,
   put_program_header(b, PT_NOTE, notes_at, {.size = machine.notes.size()});
   for (const Segment& s : segments)
     put_program_header(b, PT_LOAD, s.file_offset, s);
-  b.bytes(machine.notes);
   return b.data();
 }
 
@@ -272,15 +271,16 @@ Result<DumpReport> write_elf(VmcoreSource& source, KeptPages& pages, Output& out
   SegmentPlan plan(machine);
   if (auto s = plan.make(pages); !s) return std::move(s).error();
   std::vector<Segment>& segments = plan.segments();
-  auto head = make_head(machine, segments);
-  if (!head) return std::move(head).error();
+  auto headers = make_headers(machine, segments);
+  if (!headers) return std::move(headers).error();
+  report.bytes_written = headers->size() + machine.notes.size();
   report.file_size =
-      segments.empty() ? head->size() : segments.back().file_offset + segments.back().size;
+      segments.empty() ? report.bytes_written : segments.back().file_offset + segments.back().size;
 
   auto window = source.window(kWindowBytes);
   if (!window) return std::move(window).error();
-  CAPTURE_TRY(output.write_at(0, *head));
-  report.bytes_written = head->size();
+  CAPTURE_TRY(output.write_at(0, *headers));
+  CAPTURE_TRY(output.write_at(headers->size(), machine.notes));
 
   ElfBody body(machine, segments, **window, output, (options.level & 1) != 0,
                ProgressMeter(progress, report.pages_total), report);

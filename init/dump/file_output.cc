@@ -97,6 +97,14 @@ class FileOutput final : public Output {
     return append(offset, data);
   }
 
+  Status reserve(std::uint64_t offset, std::uint64_t size) override {
+    if (!sparse_ || size == 0) return {};
+    const int rc =
+        fallocate(fd_, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(size));
+    if (rc != 0 && errno == ENOSPC) return sys_error("reserve", errno);
+    return {};  // a file system without it can still be written
+  }
+
   Status finish(std::uint64_t size) override {
     if (!sparse_ && size > end_) CAPTURE_TRY(write_zeros(end_, size));
     CAPTURE_TRY(flush());

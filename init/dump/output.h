@@ -28,6 +28,14 @@ class Output {
   /// at the next call or at finish(). Never waits longer than the output's own limit.
   virtual Status write_at(std::uint64_t offset, std::span<const std::byte> data) = 0;
 
+  /// Makes sure, where the target can, that [offset, offset + size) can be written later even when
+  /// it has become full; until then it reads as zeros. For seekable outputs; ENOSPC is an error.
+  virtual Status reserve(std::uint64_t offset, std::uint64_t size) {
+    (void)offset;
+    (void)size;
+    return {};
+  }
+
   /// Flushes, extends the file to `size` bytes where it ends in a hole, and returns once the bytes
   /// are on stable storage as far as the target can promise it (fsync, fsync@openssh.com). Nothing
   /// may be written after it. Not calling it leaves whatever was written so far.

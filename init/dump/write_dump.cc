@@ -1,20 +1,54 @@
 // write_dump(): from options to the writer of a format.
+#include <sched.h>
+
+#include <algorithm>
+
 #include "dump/dump.h"
 #include "dump/elf_writer.h"
+#include "dump/flat_output.h"
+#include "dump/kdump_writer.h"
 #include "dump/kept_pages.h"
 #include "dump/pages.h"
 
 namespace capture {
+namespace {
+
+constexpr int kMostThreads = 64;  // beyond it memory's speed is the limit, not compression
+
+int compressors(int threads) {
+  if (threads == 0) {
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    threads = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+  }
+  return std::clamp(threads, 1, kMostThreads);
+}
+
+Result<DumpReport> write_as(VmcoreSource& source, KeptPages& pages, Output& output,
+                            const DumpOptions& options, DumpProgress& progress) {
+  if (options.format == DumpFormat::kElf) {
+    if (options.codec != DumpCodec::kNone) return fail("the elf format has no compression");
+    return write_elf(source, pages, output, options, progress);
+  }
+  KdumpWriteOptions how{.threads = compressors(options.threads), .write_once = false};
+  if (options.format == DumpFormat::kKdump && output.seekable()) {
+    return write_kdump(source, pages, output, options, how, progress);
+  }
+  how.write_once = true;
+  const auto flat = flat_output(output);
+  return write_kdump(source, pages, *flat, options, how, progress);
+}
+
+}  // namespace
 
 Result<DumpReport> write_dump(Vmcore& vmcore, Output& output, const DumpOptions& options,
                               DumpProgress& progress) {
   if (options.level < 0 || options.level > 31) return fail("dump level: must be 0 to 31");
-  if (options.format != DumpFormat::kElf) return fail("dump format: only elf so far");
   auto& source = static_cast<VmcoreSource&>(vmcore);  // pages.h: the only kind of Vmcore there is
   auto pages = KeptPages::create(source, options.level);
   if (!pages) return std::move(pages).error().within("page filter");
 
-  auto report = write_elf(source, *pages, output, options, progress);
+  auto report = write_as(source, *pages, output, options, progress);
   if (!report) return report;
   report->level_reached = pages->level_reached();
   report->note = pages->note();

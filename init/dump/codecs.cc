@@ -1,0 +1,160 @@
+#include "dump/codecs.h"
+
+#include <bit>
+#include <vector>
+
+#ifdef MKCAPTURE_HAVE_ZLIB
+#include <zlib.h>
+#endif
+#ifdef MKCAPTURE_HAVE_LZO
+#include <lzo/lzo1x.h>
+#endif
+#ifdef MKCAPTURE_HAVE_SNAPPY
+#include <snappy.h>
+#endif
+#ifdef MKCAPTURE_HAVE_ZSTD
+#define ZSTD_STATIC_LINKING_ONLY
+#include <zstd.h>
+#endif
+
+namespace capture {
+namespace {
+
+class NoCodec final : public PageCodec {
+ public:
+  [[nodiscard]] std::uint32_t flag() const noexcept override { return 0; }
+  std::size_t compress(std::span<const std::byte>, std::byte*) noexcept override { return 0; }
+};
+
+#ifdef MKCAPTURE_HAVE_ZLIB
+class ZlibCodec final : public PageCodec {
+ public:
+  ZlibCodec() = default;
+  ~ZlibCodec() override { deflateEnd(&stream_); }
+  ZlibCodec(const ZlibCodec&) = delete;
+  ZlibCodec& operator=(const ZlibCodec&) = delete;
+
+  /// The window and the hash table fit the page: they are cleared for each.
+  bool init(int level, std::size_t page_size) {
+    const int window_bits = page_size > 16384 ? 15 : std::bit_width(page_size);
+    const int memory_level = page_size > 16384 ? 8 : 6;
+    return deflateInit2(&stream_, level, Z_DEFLATED, window_bits, memory_level,
+                        Z_DEFAULT_STRATEGY) == Z_OK;
+  }
+
+  [[nodiscard]] std::uint32_t flag() const noexcept override { return kPageZlib; }
+
+  std::size_t compress(std::span<const std::byte> page, std::byte* out) noexcept override {
+    deflateReset(&stream_);
+    stream_.next_in =
+        const_cast<Bytef*>(reinterpret_cast<const Bytef*>(page.data()));  // NOLINT: only read
+    stream_.avail_in = static_cast<uInt>(page.size());
+    stream_.next_out = reinterpret_cast<Bytef*>(out);
+    stream_.avail_out = static_cast<uInt>(page.size() - 1);
+    return deflate(&stream_, Z_FINISH) == Z_STREAM_END ? stream_.total_out : 0;
+  }
+
+ private:
+  z_stream stream_{};
+};
+#endif
+
+#ifdef MKCAPTURE_HAVE_LZO
+class LzoCodec final : public PageCodec {
+ public:
+  LzoCodec() : memory_(LZO1X_1_MEM_COMPRESS) {}
+
+  [[nodiscard]] std::uint32_t flag() const noexcept override { return kPageLzo; }
+
+  std::size_t compress(std::span<const std::byte> page, std::byte* out) noexcept override {
+    lzo_uint size = page.size();
+    const int rc =
+        lzo1x_1_compress(reinterpret_cast<const unsigned char*>(page.data()), page.size(),
+                         reinterpret_cast<unsigned char*>(out), &size, memory_.data());
+    return rc == LZO_E_OK && size < page.size() ? size : 0;
+  }
+
+ private:
+  std::vector<unsigned char> memory_;
+};
+#endif
+
+#ifdef MKCAPTURE_HAVE_SNAPPY
+class SnappyCodec final : public PageCodec {
+ public:
+  [[nodiscard]] std::uint32_t flag() const noexcept override { return kPageSnappy; }
+
+  std::size_t compress(std::span<const std::byte> page, std::byte* out) noexcept override {
+    std::size_t size = 0;
+    snappy::RawCompress(reinterpret_cast<const char*>(page.data()), page.size(),
+                        reinterpret_cast<char*>(out), &size);
+    return size < page.size() ? size : 0;
+  }
+};
+#endif
+
+#ifdef MKCAPTURE_HAVE_ZSTD
+class ZstdCodec final : public PageCodec {
+ public:
+  /// The context lives in memory of its own size for one page: some 100 KiB at level 1.
+  bool init(int level, std::size_t page_size) {
+    level_ = level;
+    const ZSTD_parameters parameters = ZSTD_getParams(level, page_size, 0);
+    memory_.resize(ZSTD_estimateCCtxSize_usingCParams(parameters.cParams) / sizeof(std::uint64_t) +
+                   1);
+    context_ = ZSTD_initStaticCCtx(memory_.data(), memory_.size() * sizeof(std::uint64_t));
+    return context_ != nullptr;
+  }
+
+  [[nodiscard]] std::uint32_t flag() const noexcept override { return kPageZstd; }
+
+  std::size_t compress(std::span<const std::byte> page, std::byte* out) noexcept override {
+    const std::size_t size =
+        ZSTD_compressCCtx(context_, out, page_room(page.size()), page.data(), page.size(), level_);
+    return ZSTD_isError(size) == 0 && size < page.size() ? size : 0;
+  }
+
+ private:
+  int level_ = 1;
+  std::vector<std::uint64_t> memory_;
+  ZSTD_CCtx* context_ = nullptr;  // in memory_
+};
+#endif
+
+/// init() and hand over, or the error that the codec cannot start.
+template <class Codec, class... Args>
+[[maybe_unused]] Result<std::unique_ptr<PageCodec>> start(const char* name, Args... args) {
+  auto codec = std::make_unique<Codec>();
+  if (!codec->init(args...)) return fail(std::string(name) + ": cannot start");
+  return std::unique_ptr<PageCodec>(std::move(codec));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PageCodec>> make_codec(DumpCodec codec, [[maybe_unused]] int level,
+                                              [[maybe_unused]] std::size_t page_size) {
+  switch (codec) {
+    case DumpCodec::kNone:
+      return std::unique_ptr<PageCodec>(std::make_unique<NoCodec>());
+#ifdef MKCAPTURE_HAVE_ZLIB
+    case DumpCodec::kZlib:
+      return start<ZlibCodec>("zlib", level == 0 ? 1 : level, page_size);
+#endif
+#ifdef MKCAPTURE_HAVE_LZO
+    case DumpCodec::kLzo:
+      return std::unique_ptr<PageCodec>(std::make_unique<LzoCodec>());
+#endif
+#ifdef MKCAPTURE_HAVE_SNAPPY
+    case DumpCodec::kSnappy:
+      return std::unique_ptr<PageCodec>(std::make_unique<SnappyCodec>());
+#endif
+#ifdef MKCAPTURE_HAVE_ZSTD
+    case DumpCodec::kZstd:
+      return start<ZstdCodec>("zstd", level == 0 ? 1 : level, page_size);
+#endif
+    default:
+      return fail("built without this compression");
+  }
+}
+
+}  // namespace capture

@@ -1,0 +1,16 @@
+// The flattened format of makedumpfile -F: a file that is written in any order, as a stream for a
+// pipe. A header of 4096 bytes, then records of a big-endian (offset, size) with their data, last
+// the offset -1. crash reads it as it is, `makedumpfile -R` makes the file of it.
+#pragma once
+
+#include <memory>
+
+#include "dump/output.h"
+
+namespace capture {
+
+/// `stream` must outlive the result; it is written from its first byte on, and finished with it.
+/// No byte should be written twice: readers do not say which one they take.
+[[nodiscard]] std::unique_ptr<Output> flat_output(Output& stream);
+
+}  // namespace capture
