@@ -1,0 +1,34 @@
+# The architectures that a payload can be built for: one row each, and nothing about them anywhere
+# else in this folder. Names are those of profiles/NAME.toml. Sourced, not run.
+#
+#   arch_names          all names
+#   load_arch NAME      sets arch, triple, debian_arch, cpu_flags, builtins and kernel_package
+# shellcheck shell=bash disable=SC2034
+
+# builtins: where the compiler's helper functions come from. `host:CPU`: libclang-rt-19-dev of the
+# build machine; `package:CPU`: the same package of that architecture; `source`: Debian has none.
+# kernel: the package of a kernel that can dump; `-`: Debian's cannot, or there is none.
+readonly arch_table='
+# name    triple                     Debian   code generation                builtins         kernel
+x86_64    x86_64-linux-musl          amd64    -                              host:x86_64      linux-image-amd64
+i386      i386-linux-musl            i386     -march=i686                    host:i386        linux-image-686-pae
+arm64     aarch64-linux-musl         arm64    -                              package:aarch64  linux-image-arm64
+arm       arm-linux-musleabihf       armhf    -march=armv7-a,-mfpu=vfpv3-d16 package:armhf    linux-image-armmp-lpae
+ppc64le   powerpc64le-linux-musl     ppc64el  -                              package:powerpc64le linux-image-powerpc64le
+ppc64     powerpc64-linux-musl       ppc64    -mcpu=ppc64                    source           -
+s390x     s390x-linux-musl           s390x    -                              source           -
+riscv64   riscv64-linux-musl         riscv64  -march=rv64gc,-mabi=lp64d      source           -
+'
+
+arch_names() {
+  awk '$1 ~ /^[a-z]/ { print $1 }' <<<"$arch_table"
+}
+
+load_arch() {
+  local row
+  row=$(awk -v name="$1" '$1 == name' <<<"$arch_table")
+  [[ -n $row ]] || die "architecture '$1' is not known; one of: $(arch_names | paste -sd' ')"
+  read -r arch triple debian_arch cpu_flags builtins kernel_package <<<"$row"
+  [[ $cpu_flags != - ]] || cpu_flags=
+  cpu_flags=${cpu_flags//,-/ -}
+}

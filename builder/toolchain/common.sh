@@ -1,0 +1,83 @@
+# Progress, logs and the cache: what the other files of this folder stand on. Sourced, not run.
+#
+#   say TEXT                  one line for the reader, with the seconds since the start
+#   step NAME TEXT CMD...     runs CMD with its output in build/log/NAME.log and prints one line;
+#                             when CMD fails, the log's last lines and its path, then exit 1
+#   cached NAME KEY CMD...    sets `entry` to the cache folder of NAME for KEY (any text that holds
+#                             all inputs); where it is not there, `CMD... FOLDER` fills it first
+#   file_hash PATH...         one hash over files and folders, for keys
+# shellcheck shell=bash
+
+readonly tree=${tree:?the root of the source tree}
+readonly build=$tree/build
+readonly toolchain=$tree/builder/toolchain
+readonly cache=${MKCAPTURE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mkcapture}
+readonly unused_days=60 # a cache entry that nobody asked for in so long is removed
+readonly work=$cache/work.$$ # scratch space of this run
+jobs=$(nproc)
+readonly jobs
+trap 'rm -rf "$work"' EXIT
+
+say() {
+  printf '[%4ds] %s\n' "$SECONDS" "$*"
+}
+
+die() {
+  printf 'bootstrap: %s\n' "$*" >&2
+  exit 1
+}
+
+step() {
+  local name=$1 text=$2 log=$build/log/$1.log start=$SECONDS status
+  shift 2
+  mkdir -p "$build/log"
+  printf '[%4ds] %s ... ' "$start" "$text"
+  # Not `if (...)`: bash ignores -e in everything that a condition calls.
+  set +e
+  (
+    set -e
+    "$@"
+  ) >"$log" 2>&1 </dev/null
+  status=$?
+  set -e
+  if ((status != 0)); then
+    printf 'FAILED\n'
+    tail -n 20 "$log" | sed 's/^/    /' >&2
+    die "$text failed; the whole log is $log"
+  fi
+  printf '%d s\n' $((SECONDS - start))
+}
+
+file_hash() {
+  find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum | cut -c 1-16
+}
+
+cached() {
+  local name=$1 key lock partial
+  key=$(printf '%s\n' "$2" | sha256sum | cut -c 1-16)
+  shift 2
+  entry=$cache/$name-$key
+  if [[ ! -d $entry ]]; then
+    # Two clones may want the same entry at the same time: the second one waits and finds it.
+    mkdir -p "$cache/lock"
+    exec {lock}>"$cache/lock/$name"
+    flock "$lock"
+    if [[ ! -d $entry ]]; then
+      partial=$entry.partial
+      rm -rf "$partial"
+      mkdir -p "$partial" "$work"
+      "$@" "$partial"
+      mv -T "$partial" "$entry"
+    fi
+    exec {lock}>&-
+  fi
+  touch "$entry"
+}
+
+# Removes what no tree has used for a while. Sources stay: they are small and slow to get.
+prune_cache() {
+  local old
+  while IFS= read -r old; do
+    rm -rf "$old"
+  done < <(find "$cache" -mindepth 1 -maxdepth 1 -type d -name '*-*' -mtime "+$unused_days")
+}

@@ -1,0 +1,44 @@
+# z, zstd, lzo2 and snappy. Throughput counts here, so -O2; the linker drops what is not called.
+
+set(codec_flags -O2 -DNDEBUG)
+
+# zlib: deflate.
+set(names adler32 crc32 compress deflate trees zutil)
+list(TRANSFORM names REPLACE "(.+)" "${SOURCES}/zlib/\\1.c")
+add_library(z STATIC ${names})
+target_compile_options(z PRIVATE ${codec_flags})
+target_compile_definitions(z PRIVATE HAVE_UNISTD_H HAVE_STDARG_H _LARGEFILE64_SOURCE=1)
+
+# zstd: the compressor, without its own threads (the dump engine has one compressor for each of its
+# threads) and without the tables and tricks of older formats.
+file(GLOB zstd_sources ${SOURCES}/libzstd/lib/common/*.c ${SOURCES}/libzstd/lib/compress/*.c)
+add_library(zstd STATIC ${zstd_sources})
+target_compile_options(zstd PRIVATE ${codec_flags})
+target_compile_definitions(zstd PRIVATE ZSTD_DISABLE_ASM=1 ZSTD_LEGACY_SUPPORT=0 ZSTD_STRIP_ERROR_STRINGS=1)
+
+# lzo: lzo1x_1, makedumpfile's.
+set(names lzo1x_1 lzo_init lzo_ptr lzo_str lzo_util lzo_crc)
+list(TRANSFORM names REPLACE "(.+)" "${SOURCES}/lzo2/src/\\1.c")
+add_library(lzo2 STATIC ${names})
+target_include_directories(lzo2 PRIVATE ${SOURCES}/lzo2/include ${SOURCES}/lzo2)
+target_compile_options(lzo2 PRIVATE ${codec_flags})
+
+# snappy with its C interface.
+set(names snappy snappy-c snappy-sinksource snappy-stubs-internal)
+list(TRANSFORM names REPLACE "(.+)" "${SOURCES}/snappy/\\1.cc")
+set(PROJECT_VERSION_MAJOR 1)
+set(PROJECT_VERSION_MINOR 1)
+set(PROJECT_VERSION_PATCH 9)
+set(HAVE_SYS_UIO_H_01 1)
+configure_file(${SOURCES}/snappy/snappy-stubs-public.h.in snappy/snappy-stubs-public.h)
+add_library(snappy STATIC ${names})
+target_include_directories(snappy PRIVATE ${SOURCES}/snappy ${PROJECT_BINARY_DIR}/snappy)
+target_compile_options(snappy PRIVATE ${codec_flags} -std=c++17 -fno-exceptions -fno-rtti)
+target_compile_definitions(snappy PRIVATE HAVE_BUILTIN_EXPECT HAVE_BUILTIN_CTZ)
+
+install(TARGETS z zstd lzo2 snappy ARCHIVE DESTINATION lib)
+install(FILES ${SOURCES}/zlib/zlib.h ${SOURCES}/zlib/zconf.h ${SOURCES}/libzstd/lib/zstd.h
+  ${SOURCES}/libzstd/lib/zstd_errors.h ${SOURCES}/snappy/snappy.h ${SOURCES}/snappy/snappy-c.h
+  ${SOURCES}/snappy/snappy-sinksource.h ${PROJECT_BINARY_DIR}/snappy/snappy-stubs-public.h
+  DESTINATION include)
+install(DIRECTORY ${SOURCES}/lzo2/include/lzo DESTINATION include FILES_MATCHING PATTERN "*.h")

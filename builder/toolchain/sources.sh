@@ -1,0 +1,185 @@
+# Sources and packages by apt, with the mirrors that this machine is set up with, so that the image
+# follows the distribution's security updates. A configuration of our own (lists, status, cache,
+# deb-src) leaves the system's apt as it is and needs no root. Sourced, not run.
+#
+#   source_id PKG               the source package's version (with MKCAPTURE_SOURCES: a file's hash)
+#   unpack_source PKG DIR [GLOB...]   into DIR, Debian's patches applied; GLOBs: only these members
+#   unpack_package PKG DEBARCH DIR    a binary package, of any architecture, without installing it
+#
+# MKCAPTURE_SOURCES=DIR: sources are PKG_*.dsc, PKG-VERSION.tar.* or PKG_VERSION*.tar.* in DIR, and
+# packages PKG_*_ARCH.deb; apt is not asked.
+# shellcheck shell=bash
+
+readonly lists_hours=20 # how long downloaded package lists are used
+declare -A source_files=()
+
+# The names that upstream gives its tarballs, where they differ from Debian's source package.
+upstream_name() {
+  case $1 in
+    libzstd) echo zstd ;;
+    lzo2) echo lzo ;;
+    llvm-toolchain-19) echo llvm-project ;;
+    *) echo "$1" ;;
+  esac
+}
+
+# apt_run STATE COMMAND...: an apt command with the private configuration cache/apt/STATE, where
+# STATE is `source` or a Debian architecture. Package lists are fetched when they are old.
+apt_run() {
+  local state=$1 dir=$cache/apt/$1
+  shift
+  if [[ ! -e $dir/updated || -n $(find "$dir/updated" -mmin "+$((lists_hours * 60))") ]]; then
+    write_apt_configuration "$state" "$dir"
+    if APT_CONFIG=$dir/apt.conf apt-get update -q >"$dir/update.log" 2>&1; then
+      touch "$dir/updated"
+    elif [[ ! -e $dir/updated ]]; then
+      tail -n 5 "$dir/update.log" >&2
+      die "apt-get update with $dir/apt.conf failed"
+    fi # offline: the lists of last time will do
+  fi
+  APT_CONFIG=$dir/apt.conf "$@"
+}
+
+write_apt_configuration() {
+  local state=$1 dir=$2 types=deb file name architecture=$1
+  [[ $state != source ]] || { types=deb-src architecture=$(dpkg --print-architecture); }
+  rm -rf "$dir/sources.d"
+  mkdir -p "$dir"/{sources.d,preferences.d,lists/partial,cache/archives/partial}
+  : >"$dir/status"
+  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+    [[ -f $file ]] || continue
+    name=$(basename "$file" .list)
+    sed -nE "s/^deb(-src)?[[:space:]]/$types /p" "$file" | sed -E 's/(\[|[[:space:]])arch=[^] ]*/\1/' |
+      sort -u >"$dir/sources.d/$name-list.list"
+  done
+  for file in /etc/apt/sources.list.d/*.sources; do
+    [[ -f $file ]] || continue
+    sed -E "s/^Types:.*/Types: $types/; /^Architectures:/d" "$file" >"$dir/sources.d/$(basename "$file")"
+  done
+  cat >"$dir/apt.conf" <<END
+APT::Architecture "$architecture";
+APT::Architectures { "$architecture"; };
+APT::Sandbox::User "root";
+APT::Get::Only-Source "true";
+Acquire::Languages "none";
+Dir::Etc::SourceList "/dev/null";
+Dir::Etc::SourceParts "$dir/sources.d";
+Dir::Etc::PreferencesParts "$dir/preferences.d";
+Dir::State "$dir";
+Dir::State::Status "$dir/status";
+Dir::Cache "$dir/cache";
+END
+}
+
+# Asks once for all sources, as each question costs apt half a second.
+#   resolve_sources PKG...
+resolve_sources() {
+  local package file
+  if [[ -n ${MKCAPTURE_SOURCES:-} ]]; then
+    for package in "$@"; do
+      file=$(find_source "$package")
+      source_files[$package]=$file
+    done
+    return
+  fi
+  local uris
+  uris=$(apt_run source apt-get source --download-only --print-uris -q "$@") ||
+    die "apt knows no source package for one of: $*"
+  for package in "$@"; do
+    file=$(grep -oE "[^ /']+\.dsc " <<<"$uris" | grep -E "^${package}_" | head -n 1) ||
+      die "apt knows no source package $package"
+    source_files[$package]=${file% }
+  done
+}
+
+# The file in MKCAPTURE_SOURCES that holds a source.
+find_source() {
+  local name file
+  for name in "$1" "$(upstream_name "$1")"; do
+    for file in "$MKCAPTURE_SOURCES/$name"_*.dsc "$MKCAPTURE_SOURCES/$name"[-_][0-9]*.tar.*; do
+      if [[ -f $file && $file != *.debian.tar.* && $file != *.asc ]]; then
+        echo "$file"
+        return
+      fi
+    done
+  done
+  die "MKCAPTURE_SOURCES: no tarball of $1 in $MKCAPTURE_SOURCES"
+}
+
+source_id() {
+  local file=${source_files[$1]:?resolve_sources comes first}
+  if [[ -n ${MKCAPTURE_SOURCES:-} ]]; then
+    echo "$1 $(file_hash "$file")"
+  else
+    echo "$file"
+  fi
+}
+
+unpack_source() {
+  local package=$1 dir=$2 file=${source_files[$1]:?resolve_sources comes first}
+  shift 2
+  if [[ $file != /* && -z ${MKCAPTURE_SOURCES:-} ]]; then
+    mkdir -p "$cache/sources"
+    file=$cache/sources/$file
+    (
+      cd "$cache/sources"
+      flock 9 # apt leaves half a file where two ask for the same one
+      apt_run source apt-get source --download-only -q "$package"
+    ) 9>"$cache/sources/.lock"
+  fi
+  case $file in
+    *.dsc) unpack_dsc "$file" "$dir" "$@" ;;
+    *) unpack_tarball "$file" "$dir" "$@" ;;
+  esac
+}
+
+unpack_tarball() {
+  local file=$1 dir=$2
+  shift 2
+  mkdir -p "$dir"
+  tar -xf "$file" -C "$dir" --strip-components=1 ${1:+--wildcards} "$@"
+}
+
+unpack_dsc() {
+  local dsc=$1 dir=$2 folder
+  shift 2
+  mkdir -p "$(dirname "$dir")"
+  if (($# == 0)); then
+    dpkg-source --no-check --no-copy -x "$dsc" "$dir"
+    return
+  fi
+  # Some members of a large source: dpkg-source cannot do that. Of Debian's patches, those that
+  # touch nothing else.
+  folder=$(dirname "$dsc")
+  unpack_tarball "$folder/$(awk '$3 ~ /\.orig\.tar\.[a-z0-9]+$/ { print $3; exit }' "$dsc")" "$dir" "$@"
+  tar -xf "$folder/$(awk '$3 ~ /\.debian\.tar\.[a-z0-9]+$/ { print $3; exit }' "$dsc")" -C "$dir"
+  apply_possible_patches "$dir"
+}
+
+apply_possible_patches() {
+  local dir=$1 patch file
+  while read -r patch _; do
+    [[ -n $patch && $patch != '#'* ]] || continue
+    while read -r file; do
+      [[ -f $dir/$file ]] || continue 2
+    done < <(sed -nE 's,^\+\+\+ [^/]+/([^[:space:]]+).*,\1,p' "$dir/debian/patches/$patch")
+    echo "applying $patch"
+    patch -d "$dir" -p1 --batch --forward <"$dir/debian/patches/$patch"
+  done <"$dir/debian/patches/series"
+}
+
+unpack_package() {
+  local package=$1 debarch=$2 dir=$3 file download
+  if [[ -n ${MKCAPTURE_SOURCES:-} ]]; then
+    for file in "$MKCAPTURE_SOURCES/${package}_"*_{"$debarch",all}.deb; do
+      [[ ! -f $file ]] || { dpkg-deb -x "$file" "$dir"; return; }
+    done
+    die "MKCAPTURE_SOURCES: no package ${package}_*_$debarch.deb in $MKCAPTURE_SOURCES"
+  fi
+  download=$work/download-$package
+  mkdir -p "$download"
+  (cd "$download" && apt_run "$debarch" apt-get download -q "$package")
+  mkdir -p "$dir"
+  dpkg-deb -x "$download"/*.deb "$dir"
+  rm -rf "$download"
+}
