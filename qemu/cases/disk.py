@@ -3,7 +3,8 @@
 from harness.case import Context, case, expect
 from harness.crash import Round, saved
 from harness.disk import make_disk, read_files, read_partition
-from harness.dump import check_content, check_directory
+from harness.content import check_content
+from harness.dump import check_directory
 from harness.image import ImageOptions
 from harness.machine import Machine
 
@@ -63,4 +64,4 @@ def raw_partition(context: Context) -> None:
     content = read_partition(context, disk)
     with open(content, "rb") as dump:
         expect(dump.read(4) == b"\x7fELF", "the partition does not begin with an ELF header")
-    check_content(context, content, outcome)
+    check_content(context, content, outcome.content, outcome.kind)

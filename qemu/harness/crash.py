@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import paths, tools
-from .case import Context, Failed, expect
+from .case import Context, Failed
+from .content import Content
 from .image import ImageOptions, build_image, load_command
 from .initramfs import Initramfs
 from .machine import Machine, Running
-from .verdicts import Verdicts, read_verdicts
+from .outcome import Outcome
+from .verdicts import read_verdicts
 
 NODE = "crashbox"
 # MiB of tagged kernel, user and cache pages, and of zero pages.
@@ -53,14 +55,6 @@ class Round:
         return f"mkcapture test marker {self.nonce}"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    round: Round
-    production: str  # the console until the crash
-    capture: str  # the console from the capture kernel's start
-    verdicts: Verdicts
-
-
 def crash(context: Context, round_: Round) -> Outcome:
     """One whole round. Failed where the production system did not get as far as the crash, or /init
     did not come to its verdict, or the machine did not come back."""
@@ -74,19 +68,19 @@ def crash(context: Context, round_: Round) -> Outcome:
     for line in console.splitlines():
         if line.startswith("production: FAILED"):
             raise Failed(line)
-    before, mark, after = console.partition("Linux version")[2].partition("Linux version")
+    _, mark, capture = console.partition("Linux version")[2].partition("Linux version")
     if not mark:
         raise Failed("the capture kernel did not start")
-    return Outcome(round_, before, after, read_verdicts(after))
+    content = Content(round_.nonce, {name: mib * 256 for name, mib in FILL.items()},
+                      (round_.machine.memory_mib - 192) * 256, context.kernel.release)
+    return Outcome(content, round_.image.dump, capture, read_verdicts(capture), NODE,
+                   round_.marker)
 
 
 def saved(context: Context, round_: Round) -> Outcome:
     """A round that must save its dump on its only target and reboot."""
     outcome = crash(context, round_)
-    verdict = outcome.verdicts.only()
-    expect(verdict.status == "saved", f"step {verdict.step}: {verdict.reason}")
-    expect(outcome.verdicts.status == "saved", "a dump was saved, but the last line says failed")
-    expect(outcome.verdicts.action == "reboot", f"action {outcome.verdicts.action}, not reboot")
+    outcome.must_be_saved()
     return outcome
 
 

@@ -1,46 +1,53 @@
-"""Verdicts on saved bytes: the dump's content, its folder, and the logs beside it."""
+"""Verdicts on a dump's folder: its name, its files, the logs, the dump's content."""
 
 import re
 from pathlib import Path
 
-from . import tools
 from .case import Context, expect
-from .crash import FILL, NODE, Outcome
-from .image import DUMPS
+from .content import check_content
+from .outcome import Outcome
 from .verdicts import FAILED, LINE
 
-DIRECTORY = re.compile(NODE + r"-\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d(-\d+)?")
-# FAT forbids colons in names.
-FAT_DIRECTORY = re.compile(NODE + r"-\d{4}-\d\d-\d\d-\d\d[-._]\d\d[-._]\d\d(-\d+)?")
+WHEN = r"-\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d(-\d+)?"
+FAT_WHEN = r"-\d{4}-\d\d-\d\d-\d\d[-._]\d\d[-._]\d\d(-\d+)?"  # FAT has no colons in names
 
 
 def check_directory(context: Context, base: Path, outcome: Outcome, fat: bool = False) -> Path:
     """`base` must hold exactly one dump folder, whole. Returns the folder."""
-    expect(base.is_dir(), f"no folder {base.name} on the target")
-    names = sorted(p.name for p in base.iterdir())
-    expect(len(names) == 1, f"one dump folder expected, there are: {' '.join(names) or 'none'}")
-    folder = base / names[0]
-    expect((FAT_DIRECTORY if fat else DIRECTORY).fullmatch(names[0]),
-           f"the folder's name {names[0]} is not HOST-YYYY-MM-DD-HH:MM:SS")
-    files = sorted(p.name for p in folder.iterdir())
-    expect(files == ["kexec-dmesg.log", "vmcore", "vmcore-dmesg.txt"],
-           f"the folder has: {' '.join(files)}")
-    verdict = outcome.verdicts.targets[-1]
-    expect(verdict.path.rstrip("/").endswith(f"/{names[0]}")
-           or verdict.path.endswith(f"/{names[0]}/vmcore"),
-           f"the verdict's path is {verdict.path}, the folder {names[0]}")
-    check_crash_log((folder / "vmcore-dmesg.txt").read_text(errors="replace"), outcome)
-    check_capture_log((folder / "kexec-dmesg.log").read_text(errors="replace"), outcome)
-    check_content(context, folder / "vmcore", outcome)
+    folder = dump_folder(base, outcome.node, fat)
+    wanted = {"kexec-dmesg.log", "vmcore"}
+    if outcome.marker:
+        wanted.add("vmcore-dmesg.txt")
+        check_crash_log(folder / "vmcore-dmesg.txt", outcome.marker)
+    files = {p.name for p in folder.iterdir()}
+    expect(wanted <= files and files - wanted <= {"vmcore-dmesg.txt"},
+           f"the folder has: {' '.join(sorted(files))}")
+    path = outcome.verdicts.targets[-1].path.rstrip("/").removesuffix("/vmcore")
+    expect(path.endswith("/" + folder.name), f"the verdict's path is {path}, not {folder.name}")
+    check_capture_log(folder / "kexec-dmesg.log", outcome)
+    check_content(context, folder / "vmcore", outcome.content, outcome.kind)
     return folder
 
 
-def check_crash_log(text: str, outcome: Outcome) -> None:
+def dump_folder(base: Path, node: str = "", fat: bool = False) -> Path:
+    """The only dump folder under `base`, by the form of its name."""
+    expect(base.is_dir(), f"no folder {base.name} on the target")
+    names = sorted(p.name for p in base.iterdir() if p.name != "lost+found")
+    expect(len(names) == 1, f"one dump folder expected, there are: {' '.join(names) or 'none'}")
+    expect(re.fullmatch((re.escape(node) or "[A-Za-z0-9._:-]+") + (FAT_WHEN if fat else WHEN),
+                        names[0]),
+           f"the folder's name {names[0]} is not HOST-YYYY-MM-DD-HH:MM:SS")
+    return base / names[0]
+
+
+def check_crash_log(file: Path, marker: str) -> None:
     """The crashed kernel's log: from its first line to its last."""
+    expect(file.exists(), f"no {file.name}")
+    text = file.read_text(errors="replace")
     lines = text.splitlines()
     expect(lines and re.match(r"\[\s+0\.000000\] Linux version ", lines[0]),
            "vmcore-dmesg.txt does not begin with the kernel's first line")
-    expect(any(line.endswith(outcome.round.marker) for line in lines),
+    expect(any(line.endswith(marker) for line in lines),
            "vmcore-dmesg.txt lacks the marker")
     for wanted in ("sysrq: Trigger a crash", "Kernel panic - not syncing"):
         expect(wanted in text, f'vmcore-dmesg.txt lacks "{wanted}"')
@@ -48,8 +55,10 @@ def check_crash_log(text: str, outcome: Outcome) -> None:
     expect(not bad, f"vmcore-dmesg.txt has a line without a time: {bad[:1]}")
 
 
-def check_capture_log(text: str, outcome: Outcome) -> None:
+def check_capture_log(file: Path, outcome: Outcome) -> None:
     """The capture kernel's log, with /init's lines and the verdicts of targets that failed."""
+    expect(file.exists(), f"no {file.name}")
+    text = file.read_text(errors="replace")
     expect("Linux version" in text, "kexec-dmesg.log has not the capture kernel's first line")
     lines = [line["text"] for line in LINE.finditer(text)]
     expect(lines, "kexec-dmesg.log has no line of /init")
@@ -58,18 +67,3 @@ def check_capture_log(text: str, outcome: Outcome) -> None:
     for verdict in failed:
         expect(any(f["target"] == verdict.target and f["reason"] == verdict.reason
                    for f in logged), f"kexec-dmesg.log lacks the verdict on {verdict.target}")
-
-
-def check_content(context: Context, dump: Path, outcome: Outcome) -> None:
-    """Every tagged page that the dump's kind promises, with the right bytes, and no other."""
-    round_ = outcome.round
-    kind = DUMPS[round_.image.dump]
-    argv: list[str | Path] = [tools.check_dump(context), dump, "--nonce", round_.nonce,
-                              "--release", context.kernel.release]
-    for page_class in kind.everything:
-        argv += ["--all", f"{page_class}={FILL[page_class] * 256}"]
-    for page_class in kind.nothing:
-        argv += ["--none", page_class]
-    if "U" in kind.everything:  # nothing but the capture kernel's reservation may be missing
-        argv += ["--min-pages", str((round_.machine.memory_mib - 192) * 256)]
-    context.run(argv)

@@ -56,3 +56,9 @@ def load_command(context: Context, options: ImageOptions, board: str = "x86_64")
     """What `mkcapture --print kexec` says: a shell command, used as it is."""
     return context.run([paths.MKCAPTURE, *options.argv(context, board),
                         "-o", context.dir / "capture.img", "--print", "kexec"])
+
+
+def capture_cmdline(context: Context, options: ImageOptions, board: str = "x86_64") -> str:
+    """The capture kernel's command line, as `mkcapture --print append` has it."""
+    return context.run([paths.MKCAPTURE, *options.argv(context, board), "--print",
+                        "append"]).strip()

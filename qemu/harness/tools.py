@@ -1,10 +1,12 @@
 """The small programs that the cases need, compiled when they are older than their source."""
 
+import subprocess
 import threading
 from pathlib import Path
+from typing import BinaryIO
 
 from . import paths
-from .case import Context
+from .case import Context, Failed
 
 _lock = threading.Lock()
 
@@ -17,6 +19,14 @@ def _compiled(context: Context, name: str, argv: list[str], sources: list[Path])
             paths.TOOLS.mkdir(parents=True, exist_ok=True)
             context.run([*argv, "-o", output])
     return output
+
+
+def run_to(context: Context, argv: list[str | Path], output: BinaryIO) -> None:
+    """Runs a program whose standard output is bytes."""
+    done = subprocess.run([str(a) for a in argv], stdout=output, stderr=subprocess.PIPE,
+                          timeout=context.left(), check=False)
+    if done.returncode != 0:
+        raise Failed(f"{argv[0]}: exit status {done.returncode}")
 
 
 def memfill(context: Context) -> Path:

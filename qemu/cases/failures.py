@@ -1,0 +1,123 @@
+"""Every path ends in a verdict and a reboot, also where there is nothing to save or nowhere."""
+
+import hashlib
+import time
+
+from harness.case import Context, Failed, case, expect
+from harness.disk import make_disk, read_files
+from harness.dump import dump_folder
+from harness.image import ImageOptions
+from harness.machine import Machine
+from harness.proxy import FlakyProxy
+from harness.server import HOST, nfs_server, ssh_server
+from harness.synthetic import Synthetic, capture
+from harness.verdicts import LINE
+
+DRIVERS = "virtio_pci,virtio_blk,ext4"
+
+
+@case("no-vmcore")
+def no_vmcore(context: Context) -> None:
+    """booted by mistake, without a crash: says so, touches no disk, takes the failure action"""
+    disk = make_disk(context, "ext4", size_mib=64)
+    before = hashlib.sha256(disk.image.read_bytes()).hexdigest()
+    outcome = capture(context, Synthetic(
+        Machine(disks=[("virtio-blk", disk)]),
+        ImageOptions(targets=[f"disk:LABEL={disk.label}:/"], drivers=DRIVERS,
+                     options=["--on-failure", "poweroff"]), vmcore=False))
+    expect("/proc/vmcore" in " ".join(l["text"] for l in LINE.finditer(outcome.console)),
+           "/init does not say that there is no /proc/vmcore")
+    expect(outcome.verdicts.status == "failed", "status saved, without anything to save")
+    expect(outcome.verdicts.action == "poweroff",
+           f"action {outcome.verdicts.action}, poweroff is configured")
+    expect(hashlib.sha256(disk.image.read_bytes()).hexdigest() == before, "the disk was written to")
+
+
+@case("no-driver")
+def no_driver(context: Context) -> None:
+    """an image without the disk's driver: a failed verdict, and this harness sees it as a failure"""
+    disk = make_disk(context, "ext4", size_mib=64)
+    outcome = capture(context, Synthetic(
+        Machine(disks=[("nvme", disk)]),
+        ImageOptions(targets=[f"disk:UUID={disk.uuid}:/"], drivers=DRIVERS,
+                     append="capture.wait=5s")))
+    outcome.must_have_failed(step="device")
+    try:
+        outcome.must_be_saved()
+    except Failed:
+        return
+    raise Failed("the harness takes a failed capture for a saved one")
+
+
+@case("disk-full")
+def disk_full(context: Context) -> None:
+    """a disk that is too small: what fits is kept under its .incomplete name, and the log says why"""
+    disk = make_disk(context, "ext4", size_mib=48)
+    outcome = capture(context, Synthetic(
+        Machine(disks=[("virtio-blk", disk)]),
+        ImageOptions(targets=[f"disk:UUID={disk.uuid}:/crash"], drivers=DRIVERS)))
+    verdict = outcome.must_have_failed(step="dump")
+    expect("space" in verdict.reason.lower(), f"the reason is not the lack of space: "
+                                              f"{verdict.reason}")
+    folder = dump_folder(read_files(context, disk) / "crash")
+    files = {p.name: p.stat().st_size for p in folder.iterdir()}
+    expect("vmcore" not in files, "a partial dump has the whole one's name")
+    expect(files.get("vmcore.incomplete", 0) > 8 << 20, f"the partial dump is not kept: {files}")
+
+
+@case("nfs-server-dies")
+def nfs_dies(context: Context) -> None:
+    """the NFS server falls silent at 60 %: a verdict after the stall limit, and a reboot"""
+    server = nfs_server(context)
+    proxy = FlakyProxy(context, server.port, cut_after=38 << 20, silent=True)
+    target = f"nfs://{HOST}:{proxy.port}/dumps/crash?vers=4.2"
+    started = time.monotonic()
+    outcome = capture(context, Synthetic(
+        Machine(nic="virtio-net-pci"),
+        ImageOptions(targets=[target], drivers="virtio_pci,virtio_net,nfsv4",
+                     options=["--ip", "dhcp"], append="capture.stall=10s")))
+    expect(proxy.has_cut, "the dump ended before the server did")
+    expect(outcome.must_have_failed().step in ("dump", "sync"), "failed at another step than dump")
+    expect(time.monotonic() - started < 60, "the machine took a minute longer than the stall limit")
+    partial_stays(server.folder / "crash")
+
+
+@case("ssh-server-dies")
+def ssh_dies(context: Context) -> None:
+    """the SSH connection is closed at 60 %: a verdict at once, and a reboot"""
+    server = ssh_server(context)
+    proxy = FlakyProxy(context, server.port, cut_after=38 << 20, silent=False)
+    server.known_hosts.write_text(
+        server.known_hosts.read_text().replace(f":{server.port} ", f":{proxy.port} "))
+    outcome = capture(context, Synthetic(
+        Machine(nic="virtio-net-pci"),
+        ImageOptions(targets=[f"ssh://root@{HOST}:{proxy.port}{server.path}"],
+                     drivers="virtio_pci,virtio_net",
+                     options=["--ip", "dhcp", *server.options()])))
+    expect(proxy.has_cut, "the dump ended before the connection did")
+    expect(outcome.must_have_failed().step in ("dump", "sync"), "failed at another step than dump")
+    partial_stays(server.folder)
+
+
+@case("deadline")
+def deadline(context: Context) -> None:
+    """the whole capture's deadline ends a dump that hangs, whatever the other limits are"""
+    server = nfs_server(context)
+    proxy = FlakyProxy(context, server.port, cut_after=20 << 20, silent=True)
+    outcome = capture(context, Synthetic(
+        Machine(nic="virtio-net-pci"),
+        ImageOptions(targets=[f"nfs://{HOST}:{proxy.port}/dumps/crash?vers=4.1"],
+                     drivers="virtio_pci,virtio_net,nfsv4",
+                     options=["--ip", "dhcp", "--deadline", "15s"], append="capture.stall=10min")))
+    expect(proxy.has_cut, "the dump ended before the server did")
+    outcome.must_have_failed()
+    began = next(float(line["time"]) for line in LINE.finditer(outcome.console) if line["time"])
+    took = outcome.verdicts.done_at - began
+    expect(10 <= took <= 20, f"the capture took {took:.1f} s, its deadline is 15 s")
+    partial_stays(server.folder / "crash")
+
+
+def partial_stays(base) -> None:
+    names = {p.name for p in dump_folder(base).iterdir()}
+    expect("vmcore" not in names, "a partial dump has the whole one's name")
+    expect("vmcore.incomplete" in names, f"the partial dump is gone: {names}")
