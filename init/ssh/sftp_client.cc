@@ -1,0 +1,216 @@
+#include "ssh/sftp_client.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace capture {
+namespace {
+
+using sftp::PacketWriter;
+using sftp::Type;
+
+Error status_error(const sftp::StatusReply& reply) {
+  const int code = sftp::to_errno(reply.code);
+  return {code, reply.message.empty() ? std::string(std::strerror(code)) : reply.message};
+}
+
+Error unexpected(Type type) {
+  return fail("SFTP: an unexpected packet of type " +
+              std::to_string(static_cast<unsigned>(type)));
+}
+
+}  // namespace
+
+Status SftpClient::send_init() {
+  return channel_.send(PacketWriter(Type::kInit).u32(sftp::kVersion).finish(), {},
+                       [this](std::string_view bytes) { return received(bytes); });
+}
+
+Result<bool> SftpClient::await_version(Milliseconds limit) {
+  if (!extensions_) {
+    auto got = channel_.receive(limit, [this](std::string_view b) { return received(b); });
+    if (!got) return std::move(got).error();
+  }
+  return extensions_.has_value();
+}
+
+bool SftpClient::can(std::string_view extension, std::string_view version) const {
+  const auto found = extensions_ ? extensions_->find(extension) : decltype(extensions_->end()){};
+  return extensions_ && found != extensions_->end() && found->second == version;
+}
+
+Status SftpClient::received(std::string_view bytes) {
+  stream_.append(bytes);
+  for (;;) {
+    auto packet = stream_.next();
+    if (!packet) return std::move(packet).error();
+    if (!*packet) return {};
+    CAPTURE_TRY(take(**packet));
+  }
+}
+
+Status SftpClient::take(const sftp::Packet& packet) {
+  if (packet.type == Type::kVersion) {
+    if (extensions_) return unexpected(packet.type);
+    auto extensions = sftp::parse_version(packet.body);
+    if (!extensions) return std::move(extensions).error();
+    extensions_.emplace();
+    for (auto& [name, version] : *extensions) extensions_->emplace(name, version);
+    return {};
+  }
+  if (const auto write = writes_.find(packet.id); write != writes_.end()) {
+    writes_.erase(write);
+    const auto status =
+        packet.type == Type::kStatus ? sftp::parse_status(packet.body) : std::nullopt;
+    if (!status) return unexpected(packet.type);
+    if (status->code != sftp::kOk && !write_error_) write_error_ = status_error(*status);
+    return {};
+  }
+  if (asked_ != packet.id) return fail("SFTP: an answer to a request that was never made");
+  asked_.reset();
+  reply_ = Reply{packet.type, std::string(packet.body)};
+  return {};
+}
+
+/// One wait for bytes from the server; `silent` adds up while none come.
+Status SftpClient::await(Milliseconds& silent) {
+  constexpr Milliseconds kStep{1000};
+  auto got = channel_.receive(kStep, [this](std::string_view b) { return received(b); });
+  if (!got) return std::move(got).error();
+  silent = *got ? Milliseconds(0) : silent + kStep;
+  if (silent >= channel_.stall_limit()) {
+    return Error{ETIMEDOUT, "the server has not answered for " +
+                                std::to_string(channel_.stall_limit().count() / 1000) + "s"};
+  }
+  return {};
+}
+
+Result<SftpClient::Reply> SftpClient::ask(PacketWriter& packet) {
+  asked_ = last_id_;
+  reply_.reset();
+  CAPTURE_TRY(channel_.send(packet.finish(), {},
+                            [this](std::string_view bytes) { return received(bytes); }));
+  Milliseconds silent{0};
+  while (!reply_) CAPTURE_TRY(await(silent));
+  return std::move(*reply_);
+}
+
+Status SftpClient::ask_status(PacketWriter& packet) {
+  auto reply = ask(packet);
+  if (!reply) return std::move(reply).error();
+  const auto status =
+      reply->type == Type::kStatus ? sftp::parse_status(reply->body) : std::nullopt;
+  if (!status) return unexpected(reply->type);
+  if (status->code != sftp::kOk) return status_error(*status);
+  return {};
+}
+
+Result<sftp::Attributes> SftpClient::stat(const std::string& path) {
+  auto reply = ask(PacketWriter(Type::kStat, next_id()).text(path));
+  if (!reply) return std::move(reply).error();
+  if (reply->type == Type::kStatus) {
+    const auto status = sftp::parse_status(reply->body);
+    if (status && status->code != sftp::kOk) return status_error(*status);
+  }
+  const auto attributes =
+      reply->type == Type::kAttrs ? sftp::parse_attributes(reply->body) : std::nullopt;
+  if (!attributes) return unexpected(reply->type);
+  return *attributes;
+}
+
+Status SftpClient::make_dir(const std::string& path, std::uint32_t mode) {
+  Status made = ask_status(PacketWriter(Type::kMkdir, next_id()).text(path).attributes_mode(mode));
+  if (made || made.error().code != EIO) return made;
+  // Version 3 has no code for "it exists"; OpenSSH says "failure".
+  const auto there = stat(path);
+  if (there) return sys_error(path, EEXIST);
+  return made;
+}
+
+Result<std::string> SftpClient::create(const std::string& path, std::uint32_t mode) {
+  // What went wrong with an earlier file is not this one's fault.
+  CAPTURE_TRY(settle());
+  constexpr std::uint32_t kFlags = sftp::kOpenWrite | sftp::kOpenCreate | sftp::kOpenTruncate;
+  auto reply = ask(PacketWriter(Type::kOpen, next_id()).text(path).u32(kFlags).attributes_mode(mode));
+  if (!reply) return std::move(reply).error();
+  if (reply->type == Type::kStatus) {
+    const auto status = sftp::parse_status(reply->body);
+    if (status && status->code != sftp::kOk) return status_error(*status);
+  }
+  sftp::PacketReader reader(reply->body);
+  const std::string handle(reader.text());
+  constexpr std::size_t kMaxHandle = 256;  // the draft's limit
+  if (reply->type != Type::kHandle || !reader.ok() || handle.size() > kMaxHandle) {
+    return unexpected(reply->type);
+  }
+  return handle;
+}
+
+Status SftpClient::write(const std::string& handle, std::uint64_t offset,
+                         std::span<const std::byte> data) {
+  while (!data.empty()) {
+    Milliseconds silent{0};
+    while (writes_.size() >= kWindow && !write_error_) CAPTURE_TRY(await(silent));
+    if (write_error_) return *write_error_;
+    const auto part = data.first(std::min(data.size(), kWriteBytes));
+    const std::uint32_t id = next_id();
+    writes_.emplace(id, part.size());
+    PacketWriter packet(Type::kWrite, id);
+    packet.text(handle).u64(offset).u32(static_cast<std::uint32_t>(part.size()));
+    CAPTURE_TRY(channel_.send(packet.finish(part.size()), part,
+                              [this](std::string_view bytes) { return received(bytes); }));
+    offset += part.size();
+    data = data.subspan(part.size());
+  }
+  return {};
+}
+
+Status SftpClient::drain() {
+  Milliseconds silent{0};
+  while (!writes_.empty()) CAPTURE_TRY(await(silent));
+  if (write_error_) return *write_error_;
+  return {};
+}
+
+Status SftpClient::settle() {
+  Status done = drain();
+  if (!done && write_error_) {
+    write_error_.reset();
+    return {};
+  }
+  return done;
+}
+
+Result<bool> SftpClient::sync(const std::string& handle) {
+  constexpr std::string_view kExtension = "fsync@openssh.com";
+  if (!can(kExtension, "1")) return false;
+  CAPTURE_TRY(ask_status(PacketWriter(Type::kExtended, next_id()).text(kExtension).text(handle)));
+  return true;
+}
+
+Status SftpClient::set_size(const std::string& handle, std::uint64_t size) {
+  return ask_status(PacketWriter(Type::kFsetstat, next_id()).text(handle).attributes_size(size));
+}
+
+Status SftpClient::close(const std::string& handle) {
+  return ask_status(PacketWriter(Type::kClose, next_id()).text(handle));
+}
+
+Status SftpClient::rename(const std::string& from, const std::string& to) {
+  constexpr std::string_view kExtension = "posix-rename@openssh.com";
+  if (can(kExtension, "1")) {
+    return ask_status(PacketWriter(Type::kExtended, next_id()).text(kExtension).text(from).text(to));
+  }
+  return ask_status(PacketWriter(Type::kRename, next_id()).text(from).text(to));
+}
+
+std::optional<std::uint64_t> SftpClient::free_bytes(const std::string& path) {
+  constexpr std::string_view kExtension = "statvfs@openssh.com";
+  if (!can(kExtension, "2")) return std::nullopt;
+  auto reply = ask(PacketWriter(Type::kExtended, next_id()).text(kExtension).text(path));
+  if (!reply || reply->type != Type::kExtendedReply) return std::nullopt;
+  return sftp::parse_statvfs(reply->body);
+}
+
+}  // namespace capture

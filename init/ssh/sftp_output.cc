@@ -1,0 +1,108 @@
+// sftp_output(): small pieces are gathered to whole WRITEs; holes are simply not written.
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "ssh/sftp_client.h"
+
+namespace capture {
+namespace {
+
+constexpr std::uint64_t kFull = 1 << 20;  // with less room than this a failure means "disk full"
+
+class SftpOutput final : public Output {
+ public:
+  SftpOutput(SftpClient& client, std::string handle, std::string path, std::string folder)
+      : client_(client), handle_(std::move(handle)), path_(std::move(path)),
+        folder_(std::move(folder)) {
+    buffer_.reserve(SftpClient::kWriteBytes);
+  }
+  SftpOutput(const SftpOutput&) = delete;
+  SftpOutput& operator=(const SftpOutput&) = delete;
+  ~SftpOutput() override {
+    // After a failure the connection may be gone; the server closes what is open then.
+    if (!handle_.empty() && !failed_) {
+      (void)flush();
+      (void)client_.drain();
+      (void)client_.close(handle_);
+    }
+  }
+
+  [[nodiscard]] bool seekable() const noexcept override { return true; }
+
+  Status write_at(std::uint64_t offset, std::span<const std::byte> data) override {
+    if (offset != buffer_offset_ + buffer_.size()) CAPTURE_TRY(flush());
+    if (buffer_.empty()) buffer_offset_ = offset;
+    end_ = std::max(end_, offset + data.size());
+    while (!data.empty()) {
+      if (buffer_.empty() && data.size() >= SftpClient::kWriteBytes) {
+        const auto whole = data.size() - data.size() % SftpClient::kWriteBytes;
+        CAPTURE_TRY(checked(client_.write(handle_, buffer_offset_, data.first(whole))));
+        buffer_offset_ += whole;
+        data = data.subspan(whole);
+        continue;
+      }
+      const auto part = data.first(std::min(data.size(), SftpClient::kWriteBytes - buffer_.size()));
+      buffer_.insert(buffer_.end(), part.begin(), part.end());
+      data = data.subspan(part.size());
+      if (buffer_.size() == SftpClient::kWriteBytes) CAPTURE_TRY(flush());
+    }
+    return {};
+  }
+
+  Status finish(std::uint64_t size) override {
+    CAPTURE_TRY(flush());
+    CAPTURE_TRY(checked(client_.drain()));
+    if (size > end_) CAPTURE_TRY(checked(client_.set_size(handle_, size)));
+    // A server without fsync has the bytes, but does not promise that they are on its disk.
+    auto synced = client_.sync(handle_);
+    if (!synced) return checked(std::move(synced).error());
+    const std::string handle = std::exchange(handle_, {});
+    return checked(client_.close(handle));
+  }
+
+ private:
+  Status flush() {
+    if (buffer_.empty()) return {};
+    Status sent = checked(client_.write(handle_, buffer_offset_, buffer_));
+    buffer_offset_ += buffer_.size();
+    buffer_.clear();
+    return sent;
+  }
+
+  /// Adds which file it was, and makes ENOSPC of a failure on a full disk.
+  Status checked(Status s) {
+    if (s) return s;
+    failed_ = true;
+    Error error = std::move(s).error();
+    if (error.code == EIO) {
+      const auto free = client_.free_bytes(folder_);
+      if (free && *free < kFull) error = {ENOSPC, std::strerror(ENOSPC)};
+    }
+    return std::move(error).within("write " + path_);
+  }
+
+  SftpClient& client_;
+  std::string handle_;
+  std::string path_;
+  std::string folder_;
+  std::vector<std::byte> buffer_;
+  std::uint64_t buffer_offset_ = 0;  // where the buffer's first byte goes
+  std::uint64_t end_ = 0;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Output>> sftp_output(SftpClient& client, const std::string& path,
+                                            const std::string& folder) {
+  constexpr std::uint32_t kPrivate = 0600;
+  auto handle = client.create(path, kPrivate);
+  if (!handle) return std::move(handle).error().within("create " + path);
+  return std::unique_ptr<Output>(
+      std::make_unique<SftpOutput>(client, std::move(*handle), path, folder));
+}
+
+}  // namespace capture
