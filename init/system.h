@@ -17,13 +17,16 @@
 
 namespace capture {
 
-/// A uevent of the kernel ("add@/devices/...", then KEY=VALUE).
+/// A uevent of the kernel ("add@/devices/...", then KEY=VALUE): lib/kobject_uevent.c. The action
+/// "overrun" stands for events that were lost since nobody fetched them in time.
 struct Uevent {
   std::string action;
   std::string devpath;
   std::vector<std::pair<std::string, std::string>> keys;
   [[nodiscard]] std::string_view get(std::string_view key) const;
 };
+/// Nothing where the packet is not one of the kernel's: no "ACTION@/DEVPATH" first, or a text
+/// without its final zero. Lines without '=' are passed over.
 [[nodiscard]] std::optional<Uevent> parse_uevent(std::string_view packet);
 
 /// A child process. Descriptors are -1 where not asked for.
@@ -39,11 +42,12 @@ class System {
  public:
   virtual ~System() = default;
 
-  // Time since boot (CLOCK_BOOTTIME).
+  // Time since boot (CLOCK_BOOTTIME), and seconds since 1970 by the hardware clock, UTC.
   [[nodiscard]] virtual Milliseconds now() = 0;
+  [[nodiscard]] virtual std::int64_t wall_clock() = 0;
   virtual void sleep(Milliseconds d) = 0;
 
-  // Files, by absolute path.
+  // Files, by absolute path. A file of more than `limit` bytes is an error (EFBIG).
   [[nodiscard]] virtual Result<std::string> read_file(const std::string& path,
                                                       std::size_t limit) = 0;
   virtual Status write_file(const std::string& path, std::string_view data) = 0;  // creates, 0600
@@ -63,16 +67,20 @@ class System {
   /// The next uevent, or nothing when `limit` has passed. The socket is open since start.
   virtual std::optional<Uevent> wait_uevent(Milliseconds limit) = 0;
 
-  /// Starts a program of the image; PATH is not searched.
+  /// Starts a program of the image; PATH is not searched. Descriptors without CLOEXEC are passed
+  /// on.
   [[nodiscard]] virtual Result<Child> spawn(const std::vector<std::string>& argv,
                                             const std::vector<std::string>& env, Pipes pipes) = 0;
-  /// fork(): the child runs `work` and exits with its value. Used by the supervisor.
+  /// fork(): the child runs `work` and exits with its value. It leads a process group and has
+  /// mounts of its own, so that nothing that it started or mounted outlives it. Used by the
+  /// supervisor.
   [[nodiscard]] virtual Result<int> fork_worker(const std::function<int()>& work) = 0;
   /// Exit status of the child (128+signal when it was killed) or nothing when `limit` passed.
   virtual std::optional<int> wait_child(int pid, Milliseconds limit) = 0;
-  virtual void kill_child(int pid) = 0;  // SIGKILL
+  virtual void kill_child(int pid) = 0;  // SIGKILL; a worker with all that it started
 
-  /// One line to the kernel log and the console (one copy on a serial console), no newline needed.
+  /// One line "capture: LINE" to the kernel log, and by it to the console (one copy on a serial
+  /// console); no newline needed. Control characters become '?', the end of a very long line goes.
   virtual void log(std::string_view line) = 0;
 
   /// reboot(2), falling back on sysrq-b. Returns only in tests.
@@ -82,7 +90,8 @@ class System {
 /// A point in time that every wait is bounded by.
 class Deadline {
  public:
-  Deadline(System& system, Milliseconds from_now) : system_(&system), at_(system.now() + from_now) {}
+  Deadline(System& system, Milliseconds from_now)
+      : system_(&system), at_(system.now() + from_now) {}
   [[nodiscard]] Milliseconds left() const {
     const auto l = at_ - system_->now();
     return l.count() > 0 ? l : Milliseconds(0);
