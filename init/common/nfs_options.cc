@@ -34,18 +34,21 @@ std::string_view refusal(std::string_view key, std::string_view value) {
 
 const char* to_string(NfsVersion v) {
   switch (v) {
-    case NfsVersion::k3: return "3";
-    case NfsVersion::k4: return "4.0";
-    case NfsVersion::k41: return "4.1";
-    case NfsVersion::k42: return "4.2";
+    case NfsVersion::k3:
+      return "3";
+    case NfsVersion::k4:
+      return "4.0";
+    case NfsVersion::k41:
+      return "4.1";
+    case NfsVersion::k42:
+      return "4.2";
   }
   return "?";
 }
 
 bool NfsOptions::has(std::string_view key) const {
-  return std::ranges::any_of(others, [key](std::string_view option) {
-    return option.substr(0, option.find('=')) == key;
-  });
+  return std::ranges::any_of(
+      others, [key](std::string_view option) { return option.substr(0, option.find('=')) == key; });
 }
 
 bool NfsOptions::needs_v3() const {

@@ -9,7 +9,9 @@ namespace {
 
 using Assigned = Result<std::optional<AssignedAddress>>;
 
-Assigned nothing_yet() { return std::optional<AssignedAddress>(); }
+Assigned nothing_yet() {
+  return std::optional<AssignedAddress>();
+}
 
 IpAddress any(bool v6) {
   IpAddress a;
@@ -72,11 +74,11 @@ bool AddressTask::has_link(const NetworkView& view) const {
 std::string AddressTask::missing(const NetworkView& view) const {
   const auto links = candidates(view.links, spec_.interface);
   if (links.empty()) {
-    const std::string what = spec_.interface.empty()
-                                 ? "no network interface"
-                                 : "no interface " + (spec_.interface.name.empty()
-                                                          ? spec_.interface.mac
-                                                          : spec_.interface.name);
+    const std::string what =
+        spec_.interface.empty()
+            ? "no network interface"
+            : "no interface " +
+                  (spec_.interface.name.empty() ? spec_.interface.mac : spec_.interface.name);
     return what + " (seen: " + describe_links(view.links) + ")";
   }
   std::string linked;
@@ -90,8 +92,10 @@ std::string AddressTask::missing(const NetworkView& view) const {
   switch (spec_.method) {
     case IpSpec::Method::kDhcp:
       return "no DHCP answer on " + linked + (dhcp_error_.empty() ? "" : " (" + dhcp_error_ + ")");
-    case IpSpec::Method::kAuto6: return "no address by router advertisement on " + linked;
-    case IpSpec::Method::kStatic: break;
+    case IpSpec::Method::kAuto6:
+      return "no address by router advertisement on " + linked;
+    case IpSpec::Method::kStatic:
+      break;
   }
   return "no address on " + linked;
 }
@@ -100,8 +104,7 @@ Status AddressTask::add_gateway(const Link& link, const AssignedAddress& own,
                                 const IpAddress& gateway) {
   // Clouds hand out a /32 with a gateway outside of it: that needs a route to the gateway first.
   if (!gateway.link_local() && !same_subnet(gateway, own.address, own.prefix)) {
-    CAPTURE_TRY(control_.add_route(
-        {gateway, gateway.max_prefix(), any(gateway.v6), link.index}));
+    CAPTURE_TRY(control_.add_route({gateway, gateway.max_prefix(), any(gateway.v6), link.index}));
   }
   return control_.add_route({any(gateway.v6), 0, gateway, link.index});
 }
@@ -176,8 +179,8 @@ Assigned AddressTask::tick_dhcp(const Link& link, const NetworkView& view,
 }
 
 Assigned AddressTask::apply_lease(const Link& link, const DhcpLease& lease) {
-  AssignedAddress own{link.name,   link.index, lease.address, lease.prefix,
-                      lease.dns,   lease.domain, {}};
+  AssignedAddress own{link.name,    link.index, lease.address, lease.prefix, lease.dns,
+                      lease.domain, {}};
   own.text = with_prefix(lease.address, lease.prefix) + " on " + link.name + " by DHCP";
   if (lease.mtu != 0 && lease.mtu != link.mtu) (void)control_.set_mtu(link.index, lease.mtu);
   if (auto added = control_.add_address(link.index, lease.address, lease.prefix); !added) {

@@ -14,13 +14,19 @@ constexpr Milliseconds kPause{20};          // between two looks at the interfac
 constexpr Milliseconds kStragglers{10000};  // for further addresses, once there is one
 constexpr Milliseconds kSlaves{5000};       // for further slaves of a bond, once there is one
 
-std::string name_of(const InterfaceName& i) { return i.name.empty() ? i.mac : i.name; }
+std::string name_of(const InterfaceName& i) {
+  return i.name.empty() ? i.mac : i.name;
+}
 
 class BringUp {
  public:
   BringUp(TargetContext context, LinkControl& control, const Deadline& deadline)
-      : system_(context.system), config_(context.config), steps_(context.steps),
-        control_(control), deadline_(deadline), started_(system_.now()) {}
+      : system_(context.system),
+        config_(context.config),
+        steps_(context.steps),
+        control_(control),
+        deadline_(deadline),
+        started_(system_.now()) {}
 
   Result<NetworkState> run() {
     steps_.enter(Step::kLink);
@@ -28,8 +34,10 @@ class BringUp {
     for (const Link& link : view_.links) {
       if (link.loopback && !link.up) (void)control_.set_up(link.index, true);
     }
-    for (const BondSpec& bond : config_.bond) CAPTURE_TRY(make_bond(bond));
-    for (const VlanSpec& vlan : config_.vlan) CAPTURE_TRY(make_vlan(vlan));
+    for (const BondSpec& bond : config_.bond)
+      CAPTURE_TRY(make_bond(bond));
+    for (const VlanSpec& vlan : config_.vlan)
+      CAPTURE_TRY(make_vlan(vlan));
     CAPTURE_TRY(assign_addresses());
     CAPTURE_TRY(write_resolv_conf(system_, dns_, domain_));
     return NetworkState{assigned_.front().address};
@@ -52,8 +60,8 @@ class BringUp {
 
   /// "... after 30s", the time waited in whole seconds.
   Error timed_out(std::string what) {
-    const auto waited = std::chrono::duration_cast<std::chrono::seconds>(
-        system_.now() - started_ + Milliseconds(500));
+    const auto waited = std::chrono::duration_cast<std::chrono::seconds>(system_.now() - started_ +
+                                                                         Milliseconds(500));
     return {ETIMEDOUT, std::move(what) + " after " + std::to_string(waited.count()) + "s"};
   }
 
@@ -61,8 +69,8 @@ class BringUp {
     for (;;) {
       if (const Link* link = find_link(view_.links, wanted)) return *link;
       if (deadline_.passed()) {
-        return timed_out("no interface " + name_of(wanted) + " (seen: " +
-                         describe_links(view_.links) + ")");
+        return timed_out("no interface " + name_of(wanted) +
+                         " (seen: " + describe_links(view_.links) + ")");
       }
       CAPTURE_TRY(pause_and_look());
     }
@@ -141,7 +149,8 @@ class BringUp {
 
   Status assign_addresses() {
     std::list<AddressTask> tasks;
-    for (const IpSpec& spec : config_.ip) tasks.emplace_back(system_, control_, spec);
+    for (const IpSpec& spec : config_.ip)
+      tasks.emplace_back(system_, control_, spec);
     if (tasks.empty()) tasks.emplace_back(system_, control_, IpSpec());
     bool linked = false;
     std::optional<Deadline> stragglers;
@@ -168,7 +177,8 @@ class BringUp {
       if (!assigned_.empty() && !stragglers) stragglers = deadline_.sooner(kStragglers);
       if (tasks.empty()) break;
       if (stragglers && stragglers->passed()) {
-        for (const AddressTask& task : tasks) system_.log("network: " + task.missing(view_));
+        for (const AddressTask& task : tasks)
+          system_.log("network: " + task.missing(view_));
         break;
       }
       if (deadline_.passed()) return timed_out(tasks.front().missing(view_));

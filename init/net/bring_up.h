@@ -13,10 +13,10 @@ struct NetworkState {
   IpAddress local;  // the first address that was set
 };
 
-/// Brings up what `config` asks for (ip=, vlan=, bond=); without any ip=, DHCP on the first interface
-/// with a link. Succeeds once every ip= has its address, or at least one has and the others did not
-/// follow within ten seconds. Every wait ends with `deadline`; the error then names the interfaces
-/// that were seen and what was missing. Enters kLink and kAddress.
+/// Brings up what `config` asks for (ip=, vlan=, bond=); without any ip=, DHCP on the first
+/// interface with a link. Succeeds once every ip= has its address, or at least one has and the
+/// others did not follow within ten seconds. Every wait ends with `deadline`; the error then names
+/// the interfaces that were seen and what was missing. Enters kLink and kAddress.
 [[nodiscard]] Result<NetworkState> bring_up_network(TargetContext context, LinkControl& control,
                                                     const Deadline& deadline);
 

@@ -1,8 +1,8 @@
 // IPv4 addresses by DHCP, through BusyBox's udhcpc.
 //
 // udhcpc hands a lease to a program by its environment; here that is /bin/dhcp-event, a link to
-// /init, which checks every value (they come from whoever answers on the network) and leaves them in
-// /run/dhcp.INTERFACE. The side that started udhcpc reads that file. No shell is involved.
+// /init, which checks every value (they come from whoever answers on the network) and leaves them
+// in /run/dhcp.INTERFACE. The side that started udhcpc reads that file. No shell is involved.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,8 @@ struct DhcpLease {
 
 /// Reads "key=value" lines with udhcpc's names (ip, mask or subnet, router, staticroutes, dns,
 /// domain, mtu, lease). Without a usable address it is an error; any other value that cannot be
-/// right is left out, since a lease with a bad domain still carries a dump. Unknown keys are ignored.
+/// right is left out, since a lease with a bad domain still carries a dump. Unknown keys are
+/// ignored.
 [[nodiscard]] Result<DhcpLease> parse_lease(std::string_view text);
 /// parse_lease(format_lease(l)) gives l again.
 [[nodiscard]] std::string format_lease(const DhcpLease& lease);

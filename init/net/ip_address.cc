@@ -9,7 +9,9 @@
 
 namespace capture {
 
-int IpAddress::family() const noexcept { return v6 ? AF_INET6 : AF_INET; }
+int IpAddress::family() const noexcept {
+  return v6 ? AF_INET6 : AF_INET;
+}
 
 bool IpAddress::unspecified() const noexcept {
   return std::ranges::all_of(span(), [](std::uint8_t b) { return b == 0; });
@@ -21,15 +23,15 @@ bool IpAddress::link_local() const noexcept {
 
 bool IpAddress::unusable() const noexcept {
   if (!v6) return bytes[0] == 0 || bytes[0] == 127 || bytes[0] >= 224;
-  const bool loopback = std::all_of(bytes.begin(), bytes.end() - 1,
-                                    [](std::uint8_t b) { return b == 0; }) && bytes[15] == 1;
+  const bool loopback =
+      std::all_of(bytes.begin(), bytes.end() - 1, [](std::uint8_t b) { return b == 0; }) &&
+      bytes[15] == 1;
   return unspecified() || loopback || bytes[0] == 0xff;
 }
 
 std::optional<IpAddress> parse_ip_address(std::string_view text) {
   char buffer[INET6_ADDRSTRLEN + 1];
-  if (text.empty() || text.size() >= sizeof buffer ||
-      text.find('\0') != std::string_view::npos) {
+  if (text.empty() || text.size() >= sizeof buffer || text.find('\0') != std::string_view::npos) {
     return std::nullopt;
   }
   std::memcpy(buffer, text.data(), text.size());

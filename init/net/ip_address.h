@@ -19,7 +19,9 @@ struct IpAddress {
   [[nodiscard]] std::size_t size() const noexcept { return v6 ? 16 : 4; }
   [[nodiscard]] int max_prefix() const noexcept { return v6 ? 128 : 32; }
   [[nodiscard]] int family() const noexcept;  // AF_INET or AF_INET6
-  [[nodiscard]] std::span<const std::uint8_t> span() const noexcept { return {bytes.data(), size()}; }
+  [[nodiscard]] std::span<const std::uint8_t> span() const noexcept {
+    return {bytes.data(), size()};
+  }
   /// All bits zero: "no address".
   [[nodiscard]] bool unspecified() const noexcept;
   /// fe80::/10 or 169.254/16.

@@ -39,7 +39,8 @@ std::optional<int> mask_prefix(std::string_view text) {
   const auto mask = ipv4(text);
   if (!mask) return std::nullopt;
   std::uint32_t bits = 0;
-  for (int i = 0; i < 4; ++i) bits = bits << 8 | mask->bytes[static_cast<std::size_t>(i)];
+  for (int i = 0; i < 4; ++i)
+    bits = bits << 8 | mask->bytes[static_cast<std::size_t>(i)];
   const int ones = std::countl_one(bits);
   if (ones == 0 || std::popcount(bits) != ones) return std::nullopt;
   return ones;
@@ -130,9 +131,12 @@ std::string format_lease(const DhcpLease& lease) {
 bool valid_interface_name(std::string_view name) {
   // dev_valid_name() in net/core/dev.c, and no control characters.
   return !name.empty() && name.size() <= 15 && name != "." && name != ".." &&
-         std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7f && c != '/' && c != ':'; });
+         std::ranges::all_of(name,
+                             [](char c) { return c > ' ' && c < 0x7f && c != '/' && c != ':'; });
 }
 
-std::string lease_path(const std::string& interface) { return "/run/dhcp." + interface; }
+std::string lease_path(const std::string& interface) {
+  return "/run/dhcp." + interface;
+}
 
 }  // namespace capture

@@ -24,8 +24,8 @@ struct Link {
   std::uint32_t mtu = 0;
   bool ethernet = false;  // ARPHRD_ETHER
   bool loopback = false;
-  bool up = false;         // administratively
-  bool has_link = false;   // up and ready to carry packets (carrier and RFC 2863 state)
+  bool up = false;        // administratively
+  bool has_link = false;  // up and ready to carry packets (carrier and RFC 2863 state)
 };
 
 struct InterfaceAddress {
@@ -40,7 +40,7 @@ struct InterfaceAddress {
 struct Route {
   IpAddress destination;  // all zeros with prefix 0: the default route
   int prefix = 0;
-  IpAddress gateway;      // unspecified: the destination is on the link
+  IpAddress gateway;  // unspecified: the destination is on the link
   int index = 0;
 };
 

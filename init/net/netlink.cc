@@ -7,7 +7,9 @@
 namespace capture {
 namespace {
 
-constexpr std::size_t padded(std::size_t n) { return (n + 3) & ~std::size_t{3}; }
+constexpr std::size_t padded(std::size_t n) {
+  return (n + 3) & ~std::size_t{3};
+}
 
 /// Cuts `length` bytes and their padding off the front.
 void skip(std::span<const std::byte>& rest, std::size_t length) {

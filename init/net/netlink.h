@@ -1,6 +1,6 @@
-// The framing of netlink(7), include/uapi/linux/netlink.h: messages with a 16-byte header, attributes
-// with a 4-byte one, both padded to 4 bytes, in the machine's byte order. Pure: bytes in, bytes out;
-// what is read is checked, so a reader never hands out a span beyond its input.
+// The framing of netlink(7), include/uapi/linux/netlink.h: messages with a 16-byte header,
+// attributes with a 4-byte one, both padded to 4 bytes, in the machine's byte order. Pure: bytes
+// in, bytes out; what is read is checked, so a reader never hands out a span beyond its input.
 #pragma once
 
 #include <cstddef>
@@ -28,10 +28,8 @@ class NetlinkWriter {
 
   void attribute(std::uint16_t type, std::span<const std::byte> data);
   template <class T>
-    requires std::is_integral_v<T>
-  void number(std::uint16_t type, T value) {
-    attribute(type, std::as_bytes(std::span(&value, 1)));
-  }
+  requires std::is_integral_v<T>
+  void number(std::uint16_t type, T value) { attribute(type, std::as_bytes(std::span(&value, 1))); }
   void text(std::uint16_t type, std::string_view value);  // with its terminating NUL
 
   /// Attributes written until end() are inside this one.

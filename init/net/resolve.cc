@@ -1,10 +1,10 @@
 #include "net/resolve.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <algorithm>

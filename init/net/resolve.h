@@ -11,8 +11,9 @@
 
 namespace capture {
 
-/// /etc/resolv.conf as musl reads it: at most three servers, one search domain, and limits that keep
-/// a question to a dead server at a few seconds. Leaves the file alone where `servers` is empty.
+/// /etc/resolv.conf as musl reads it: at most three servers, one search domain, and limits that
+/// keep a question to a dead server at a few seconds. Leaves the file alone where `servers` is
+/// empty.
 Status write_resolv_conf(System& system, const std::vector<IpAddress>& servers,
                          const std::string& domain);
 
@@ -27,10 +28,11 @@ struct Connection {
   IpAddress local;    // this machine's on that connection
 };
 
-/// Connects to the first address that answers, again and again until `deadline` passes: a server may
-/// be starting up. The error is the last attempt's: "connect to 10.0.2.2 port 22: Connection refused".
-/// The socket's own limits end a connection whose peer is silent for `silence`.
-[[nodiscard]] Result<Connection> connect_tcp(System& system, const std::vector<IpAddress>& addresses,
+/// Connects to the first address that answers, again and again until `deadline` passes: a server
+/// may be starting up. The error is the last attempt's: "connect to 10.0.2.2 port 22: Connection
+/// refused". The socket's own limits end a connection whose peer is silent for `silence`.
+[[nodiscard]] Result<Connection> connect_tcp(System& system,
+                                             const std::vector<IpAddress>& addresses,
                                              std::uint16_t port, Milliseconds silence,
                                              const Deadline& deadline);
 

@@ -1,9 +1,8 @@
 // LinkControl over a NETLINK_ROUTE socket.
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <functional>

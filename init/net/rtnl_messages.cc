@@ -1,12 +1,11 @@
 #include "net/rtnl_messages.h"
 
-#include <net/if.h>
-#include <net/if_arp.h>
-#include <sys/socket.h>
-
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -55,7 +54,8 @@ void link_info(NetlinkWriter& w, std::string_view kind, Fill fill) {
 std::string mac_text(std::span<const std::byte> address) {
   if (address.size() != 6) return {};
   std::array<unsigned, 6> b;
-  for (std::size_t i = 0; i < b.size(); ++i) b[i] = std::to_integer<unsigned>(address[i]);
+  for (std::size_t i = 0; i < b.size(); ++i)
+    b[i] = std::to_integer<unsigned>(address[i]);
   char text[18];
   std::snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4],
                 b[5]);
@@ -213,20 +213,36 @@ std::optional<Link> parse_link(const NetlinkMessage& message) {
   auto reader = attributes_behind<ifinfomsg>(message);
   while (auto a = reader.next()) {
     switch (a->type) {
-      case IFLA_IFNAME: link.name = a->text(); break;
-      case IFLA_ADDRESS: link.mac = mac_text(a->data); break;
-      case IFLA_MTU: link.mtu = a->number<std::uint32_t>().value_or(0); break;
-      case IFLA_MASTER: link.master = a->number<std::int32_t>().value_or(0); break;
-      case IFLA_LINK: link.parent = a->number<std::int32_t>().value_or(0); break;
-      case IFLA_CARRIER: carrier = a->number<std::uint8_t>().value_or(0) != 0; break;
-      case IFLA_OPERSTATE: operational = a->number<std::uint8_t>().value_or(kOperUnknown); break;
-      case IFLA_LINKINFO: link.kind = kind_of(a->data); break;
-      default: break;
+      case IFLA_IFNAME:
+        link.name = a->text();
+        break;
+      case IFLA_ADDRESS:
+        link.mac = mac_text(a->data);
+        break;
+      case IFLA_MTU:
+        link.mtu = a->number<std::uint32_t>().value_or(0);
+        break;
+      case IFLA_MASTER:
+        link.master = a->number<std::int32_t>().value_or(0);
+        break;
+      case IFLA_LINK:
+        link.parent = a->number<std::int32_t>().value_or(0);
+        break;
+      case IFLA_CARRIER:
+        carrier = a->number<std::uint8_t>().value_or(0) != 0;
+        break;
+      case IFLA_OPERSTATE:
+        operational = a->number<std::uint8_t>().value_or(kOperUnknown);
+        break;
+      case IFLA_LINKINFO:
+        link.kind = kind_of(a->data);
+        break;
+      default:
+        break;
     }
   }
   // Drivers without link detection stay "unknown" and are taken at their carrier's word.
-  link.has_link =
-      link.up && carrier && (operational == kOperUp || operational == kOperUnknown);
+  link.has_link = link.up && carrier && (operational == kOperUp || operational == kOperUnknown);
   return link;
 }
 

@@ -1,4 +1,5 @@
-// rtnetlink(7) requests and answers as bytes, include/uapi/linux/{rtnetlink,if_link,if_addr}.h. Pure.
+// rtnetlink(7) requests and answers as bytes, include/uapi/linux/{rtnetlink,if_link,if_addr}.h.
+// Pure.
 #pragma once
 
 #include <cstddef>

@@ -24,7 +24,9 @@ int poll_ms(Milliseconds limit) {
   return static_cast<int>(std::clamp<std::int64_t>(limit.count(), 0, 1 << 30));
 }
 
-Error ended() { return {EPIPE, "the connection has ended"}; }
+Error ended() {
+  return {EPIPE, "the connection has ended"};
+}
 
 }  // namespace
 

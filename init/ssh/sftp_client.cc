@@ -16,8 +16,7 @@ Error status_error(const sftp::StatusReply& reply) {
 }
 
 Error unexpected(Type type) {
-  return fail("SFTP: an unexpected packet of type " +
-              std::to_string(static_cast<unsigned>(type)));
+  return fail("SFTP: an unexpected packet of type " + std::to_string(static_cast<unsigned>(type)));
 }
 
 }  // namespace
@@ -56,7 +55,8 @@ Status SftpClient::take(const sftp::Packet& packet) {
     auto extensions = sftp::parse_version(packet.body);
     if (!extensions) return std::move(extensions).error();
     extensions_.emplace();
-    for (auto& [name, version] : *extensions) extensions_->emplace(name, version);
+    for (auto& [name, version] : *extensions)
+      extensions_->emplace(name, version);
     return {};
   }
   if (const auto write = writes_.find(packet.id); write != writes_.end()) {
@@ -92,15 +92,15 @@ Result<SftpClient::Reply> SftpClient::ask(PacketWriter& packet) {
   CAPTURE_TRY(channel_.send(packet.finish(), {},
                             [this](std::string_view bytes) { return received(bytes); }));
   Milliseconds silent{0};
-  while (!reply_) CAPTURE_TRY(await(silent));
+  while (!reply_)
+    CAPTURE_TRY(await(silent));
   return std::move(*reply_);
 }
 
 Status SftpClient::ask_status(PacketWriter& packet) {
   auto reply = ask(packet);
   if (!reply) return std::move(reply).error();
-  const auto status =
-      reply->type == Type::kStatus ? sftp::parse_status(reply->body) : std::nullopt;
+  const auto status = reply->type == Type::kStatus ? sftp::parse_status(reply->body) : std::nullopt;
   if (!status) return unexpected(reply->type);
   if (status->code != sftp::kOk) return status_error(*status);
   return {};
@@ -132,7 +132,8 @@ Result<std::string> SftpClient::create(const std::string& path, std::uint32_t mo
   // What went wrong with an earlier file is not this one's fault.
   CAPTURE_TRY(settle());
   constexpr std::uint32_t kFlags = sftp::kOpenWrite | sftp::kOpenCreate | sftp::kOpenTruncate;
-  auto reply = ask(PacketWriter(Type::kOpen, next_id()).text(path).u32(kFlags).attributes_mode(mode));
+  auto reply =
+      ask(PacketWriter(Type::kOpen, next_id()).text(path).u32(kFlags).attributes_mode(mode));
   if (!reply) return std::move(reply).error();
   if (reply->type == Type::kStatus) {
     const auto status = sftp::parse_status(reply->body);
@@ -151,7 +152,8 @@ Status SftpClient::write(const std::string& handle, std::uint64_t offset,
                          std::span<const std::byte> data) {
   while (!data.empty()) {
     Milliseconds silent{0};
-    while (writes_.size() >= kWindow && !write_error_) CAPTURE_TRY(await(silent));
+    while (writes_.size() >= kWindow && !write_error_)
+      CAPTURE_TRY(await(silent));
     if (write_error_) return *write_error_;
     const auto part = data.first(std::min(data.size(), kWriteBytes));
     const std::uint32_t id = next_id();
@@ -168,7 +170,8 @@ Status SftpClient::write(const std::string& handle, std::uint64_t offset,
 
 Status SftpClient::drain() {
   Milliseconds silent{0};
-  while (!writes_.empty()) CAPTURE_TRY(await(silent));
+  while (!writes_.empty())
+    CAPTURE_TRY(await(silent));
   if (write_error_) return *write_error_;
   return {};
 }
@@ -200,7 +203,8 @@ Status SftpClient::close(const std::string& handle) {
 Status SftpClient::rename(const std::string& from, const std::string& to) {
   constexpr std::string_view kExtension = "posix-rename@openssh.com";
   if (can(kExtension, "1")) {
-    return ask_status(PacketWriter(Type::kExtended, next_id()).text(kExtension).text(from).text(to));
+    return ask_status(
+        PacketWriter(Type::kExtended, next_id()).text(kExtension).text(from).text(to));
   }
   return ask_status(PacketWriter(Type::kRename, next_id()).text(from).text(to));
 }

@@ -1,5 +1,5 @@
-// An SFTP client over a Channel: one request at a time, but for writes, which are kept under way in a
-// window and checked as their answers come.
+// An SFTP client over a Channel: one request at a time, but for writes, which are kept under way in
+// a window and checked as their answers come.
 #pragma once
 
 #include <cstdint>
@@ -71,10 +71,10 @@ class SftpClient {
   sftp::PacketStream stream_;
   std::optional<std::map<std::string, std::string, std::less<>>> extensions_;  // once VERSION came
   std::uint32_t last_id_ = 0;
-  std::optional<std::uint32_t> asked_;      // the request that ask() waits for
+  std::optional<std::uint32_t> asked_;  // the request that ask() waits for
   std::optional<Reply> reply_;
   std::map<std::uint32_t, std::size_t> writes_;  // under way, id to bytes
-  std::optional<Error> write_error_;        // of the first write that failed
+  std::optional<Error> write_error_;             // of the first write that failed
 };
 
 /// A file on the server as a random-access Output. `client` must outlive it. `folder` is where free

@@ -15,7 +15,9 @@ constexpr std::uint64_t kFull = 1 << 20;  // with less room than this a failure 
 class SftpOutput final : public Output {
  public:
   SftpOutput(SftpClient& client, std::string handle, std::string path, std::string folder)
-      : client_(client), handle_(std::move(handle)), path_(std::move(path)),
+      : client_(client),
+        handle_(std::move(handle)),
+        path_(std::move(path)),
         folder_(std::move(folder)) {
     buffer_.reserve(SftpClient::kWriteBytes);
   }

@@ -21,7 +21,9 @@ PacketWriter::PacketWriter(Type type) : bytes_(kLengthBytes, '\0') {
   bytes_ += static_cast<char>(type);
 }
 
-PacketWriter::PacketWriter(Type type, std::uint32_t id) : PacketWriter(type) { u32(id); }
+PacketWriter::PacketWriter(Type type, std::uint32_t id) : PacketWriter(type) {
+  u32(id);
+}
 
 PacketWriter& PacketWriter::u32(std::uint32_t value) {
   put(bytes_, value, 4);
@@ -43,7 +45,9 @@ PacketWriter& PacketWriter::attributes_mode(std::uint32_t mode) {
   return u32(kAttrMode).u32(mode);
 }
 
-PacketWriter& PacketWriter::attributes_size(std::uint64_t size) { return u32(kAttrSize).u64(size); }
+PacketWriter& PacketWriter::attributes_size(std::uint64_t size) {
+  return u32(kAttrSize).u64(size);
+}
 
 std::string PacketWriter::finish(std::size_t following) {
   std::string length;
@@ -59,14 +63,19 @@ std::uint64_t PacketReader::number(std::size_t bytes) {
     return 0;
   }
   std::uint64_t value = 0;
-  for (const char c : rest_.substr(0, bytes)) value = value << 8 | static_cast<unsigned char>(c);
+  for (const char c : rest_.substr(0, bytes))
+    value = value << 8 | static_cast<unsigned char>(c);
   rest_.remove_prefix(bytes);
   return value;
 }
 
-std::uint32_t PacketReader::u32() { return static_cast<std::uint32_t>(number(4)); }
+std::uint32_t PacketReader::u32() {
+  return static_cast<std::uint32_t>(number(4));
+}
 
-std::uint64_t PacketReader::u64() { return number(8); }
+std::uint64_t PacketReader::u64() {
+  return number(8);
+}
 
 std::string_view PacketReader::text() {
   const std::uint32_t size = u32();
@@ -159,11 +168,16 @@ std::optional<std::uint64_t> parse_statvfs(std::string_view body) {
 
 int to_errno(std::uint32_t code) {
   switch (code) {
-    case kOk: return 0;
-    case kNoSuchFile: return ENOENT;
-    case kPermissionDenied: return EACCES;
-    case kUnsupported: return EOPNOTSUPP;
-    default: return EIO;
+    case kOk:
+      return 0;
+    case kNoSuchFile:
+      return ENOENT;
+    case kPermissionDenied:
+      return EACCES;
+    case kUnsupported:
+      return EOPNOTSUPP;
+    default:
+      return EIO;
   }
 }
 

@@ -22,8 +22,19 @@ inline constexpr std::uint32_t kMaxPacketBytes = 256 << 10;
 inline constexpr std::size_t kLengthBytes = 4;
 
 enum class Type : std::uint8_t {
-  kInit = 1, kVersion = 2, kOpen = 3, kClose = 4, kWrite = 6, kFsetstat = 10, kMkdir = 14,
-  kStat = 17, kRename = 18, kStatus = 101, kHandle = 102, kAttrs = 105, kExtended = 200,
+  kInit = 1,
+  kVersion = 2,
+  kOpen = 3,
+  kClose = 4,
+  kWrite = 6,
+  kFsetstat = 10,
+  kMkdir = 14,
+  kStat = 17,
+  kRename = 18,
+  kStatus = 101,
+  kHandle = 102,
+  kAttrs = 105,
+  kExtended = 200,
   kExtendedReply = 201
 };
 
@@ -46,7 +57,7 @@ inline constexpr std::uint32_t kUnsupported = 8;
 
 class PacketWriter {
  public:
-  explicit PacketWriter(Type type);              // INIT
+  explicit PacketWriter(Type type);  // INIT
   PacketWriter(Type type, std::uint32_t id);
 
   PacketWriter& u32(std::uint32_t value);

@@ -38,7 +38,8 @@ std::string nfs_mount_data(const NfsServer& server, NfsVersion version, const Nf
 std::vector<std::string> export_candidates(const std::string& path) {
   std::vector<std::string> found;
   std::string at = path;
-  while (at.size() > 1 && at.back() == '/') at.pop_back();
+  while (at.size() > 1 && at.back() == '/')
+    at.pop_back();
   while (at.size() > 1) {
     found.push_back(at);
     const std::size_t slash = at.rfind('/');
@@ -52,12 +53,18 @@ std::string explain_nfs_error(int code) {
   const std::string text = std::strerror(code);
   switch (code) {
     case EACCES:
-    case EPERM: return text + " (not exported to this address, or root is squashed)";
-    case ENOENT: return text + " (no such export)";
-    case ENODEV: return text + " (the image lacks the nfs modules)";
-    case EPROTONOSUPPORT: return text + " (the server or the image does not speak this version)";
-    case ETIMEDOUT: return text + " (the server does not answer)";
-    default: return text;
+    case EPERM:
+      return text + " (not exported to this address, or root is squashed)";
+    case ENOENT:
+      return text + " (no such export)";
+    case ENODEV:
+      return text + " (the image lacks the nfs modules)";
+    case EPROTONOSUPPORT:
+      return text + " (the server or the image does not speak this version)";
+    case ETIMEDOUT:
+      return text + " (the server does not answer)";
+    default:
+      return text;
   }
 }
 

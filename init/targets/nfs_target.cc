@@ -76,9 +76,9 @@ class NfsTarget final : public Target {
   }
 
  private:
-  /// A plain connection first: it says precisely what is wrong with a server, within our own limits,
-  /// where mount(2) would wait and then say "timed out". NFS v3 on a port that only the server's
-  /// rpcbind knows is tried on the usual one.
+  /// A plain connection first: it says precisely what is wrong with a server, within our own
+  /// limits, where mount(2) would wait and then say "timed out". NFS v3 on a port that only the
+  /// server's rpcbind knows is tried on the usual one.
   Result<NfsServer> reach_server(const NfsOptions& options, const Deadline& deadline) {
     auto addresses = resolve(context_.system, spec_.host, deadline);
     if (!addresses) return std::move(addresses).error();
@@ -94,8 +94,7 @@ class NfsTarget final : public Target {
   /// NFS v4 servers tell clients apart by their host name: two machines that dump at the same time
   /// as "(none)" would throw away each other's state.
   void set_host_name() {
-    (void)context_.system.write_file("/proc/sys/kernel/hostname",
-                                     "capture-" + to_string(local_));
+    (void)context_.system.write_file("/proc/sys/kernel/hostname", "capture-" + to_string(local_));
   }
 
   Status mount_export(const NfsServer& server, const NfsOptions& options,

@@ -8,6 +8,7 @@
 
 namespace capture {
 
-[[nodiscard]] std::unique_ptr<Target> make_ssh_target(const TargetSpec& spec, TargetContext context);
+[[nodiscard]] std::unique_ptr<Target> make_ssh_target(const TargetSpec& spec,
+                                                      TargetContext context);
 
 }  // namespace capture

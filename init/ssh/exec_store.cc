@@ -1,0 +1,150 @@
+#include "ssh/exec_store.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "ssh/remote_shell.h"
+
+namespace capture {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMaxAnswer = 64 << 10;
+constexpr Milliseconds kStep{200};
+
+Milliseconds since(Clock::time_point start) {
+  return std::chrono::duration_cast<Milliseconds>(Clock::now() - start);
+}
+
+/// Adds what comes to `text`, refuses a flood.
+auto gather(std::string& text) {
+  return [&text](std::string_view bytes) -> Status {
+    if (text.size() + bytes.size() > kMaxAnswer) return fail("the server's answer is too long");
+    text += bytes;
+    return {};
+  };
+}
+
+class ExecOutput final : public Output {
+ public:
+  ExecOutput(SshSession session, std::string path)
+      : session_(std::move(session)), path_(std::move(path)) {}
+
+  [[nodiscard]] bool seekable() const noexcept override { return false; }
+
+  Status write_at(std::uint64_t offset, std::span<const std::byte> data) override {
+    CAPTURE_TRY(zeros_up_to(offset));
+    return send(data);
+  }
+
+  Status finish(std::uint64_t size) override {
+    if (size > position_) CAPTURE_TRY(zeros_up_to(size));
+    session_.channel.close_input();
+    auto done = await_line(session_, remote::kDone, answer_, session_.channel.stall_limit());
+    if (!done) return failed(std::move(done).error());
+    if (!*done) return failed(Error{ETIMEDOUT, "the server does not confirm that all is written"});
+    const auto status = session_.process.wait(session_.channel.stall_limit());
+    if (!status || *status != 0) return failed(fail("the connection does not end"));
+    return {};
+  }
+
+ private:
+  Status zeros_up_to(std::uint64_t offset) {
+    static constexpr std::array<std::byte, 16384> kZeros{};
+    if (offset < position_) return fail("a stream cannot go back");
+    while (position_ < offset) {
+      const auto n = std::min<std::uint64_t>(offset - position_, kZeros.size());
+      CAPTURE_TRY(send(std::span(kZeros).first(static_cast<std::size_t>(n))));
+    }
+    return {};
+  }
+
+  Status send(std::span<const std::byte> data) {
+    auto sent = session_.channel.send({}, data, gather(answer_));
+    if (!sent) return failed(std::move(sent).error());
+    position_ += data.size();
+    return {};
+  }
+
+  Status failed(Error happened) {
+    return ssh_failure(session_, std::move(happened)).within("write " + path_);
+  }
+
+  SshSession session_;
+  std::string path_;
+  std::string answer_;
+  std::uint64_t position_ = 0;
+};
+
+}  // namespace
+
+Result<bool> await_line(SshSession& session, std::string_view line, std::string& text,
+                        Milliseconds limit) {
+  const auto start = Clock::now();
+  for (;;) {
+    if (text.find(line) != std::string::npos) return true;
+    const Milliseconds left = limit - since(start);
+    if (left.count() <= 0) return false;
+    auto got = session.channel.receive(std::min(left, kStep), gather(text));
+    if (!got && text.find(line) == std::string::npos) return std::move(got).error();
+    // Nobody is there to answer the question whether to trust a key.
+    if (asks_for_trust(session.channel.error_text())) {
+      return Error{EACCES, explain_dbclient(session.channel.error_text())};
+    }
+  }
+}
+
+Result<std::string> run_remote(System& system, const SshServer& server, const std::string& command,
+                               Milliseconds stall, const Deadline& deadline) {
+  auto session = open_ssh(system, server, SshRequest::kCommand, command, stall, deadline);
+  if (!session) return std::move(session).error();
+  session->channel.close_input();
+  const auto start = Clock::now();
+  const Milliseconds limit = std::min(stall, deadline.left());
+  std::string answer;
+  Error end;
+  for (;;) {
+    auto got = session->channel.receive(kStep, gather(answer));
+    if (!got) {
+      end = std::move(got).error();
+      break;
+    }
+    if (asks_for_trust(session->channel.error_text())) {
+      end = {EACCES, "host key unknown"};
+      break;
+    }
+    if (since(start) >= limit) {
+      end = {ETIMEDOUT, "the server does not answer"};
+      break;
+    }
+  }
+  if (end.code == EPIPE) {
+    const auto status = session->process.wait(limit);
+    if (status && *status == 0) return answer;
+  }
+  return ssh_failure(*session, std::move(end));
+}
+
+Result<std::unique_ptr<Output>> exec_output(System& system, const SshServer& server,
+                                            const std::string& path, Milliseconds stall,
+                                            std::function<void()> progress,
+                                            const Deadline& deadline) {
+  auto session =
+      open_ssh(system, server, SshRequest::kCommand, remote::store(path), stall, deadline);
+  if (!session) return std::move(session).error();
+  session->channel.on_progress(std::move(progress));
+  std::string answer;
+  // Not a byte before the remote side is ready: until then dbclient may take it for an answer to a
+  // question of its own.
+  auto ready = await_line(*session, remote::kReady, answer, std::min(stall, deadline.left()));
+  Error why{ETIMEDOUT, "the server does not answer"};
+  if (!ready) why = std::move(ready).error();
+  if (!ready || !*ready) return ssh_failure(*session, std::move(why)).within("create " + path);
+  return std::unique_ptr<Output>(std::make_unique<ExecOutput>(std::move(*session), path));
+}
+
+}  // namespace capture

@@ -1,0 +1,105 @@
+#include "ssh/remote_shell.h"
+
+#include <algorithm>
+
+#include "common/text.h"
+#include "common/units.h"
+
+namespace capture::remote {
+namespace {
+
+// csh replaces '!' even in single quotes and fish reads '\\' there, so the scripts have neither.
+
+// sync(1) of coreutils 8.24 and later takes a file; others sync everything.
+constexpr const char* kSync = "{ sync -- \"$2\" 2>/dev/null || sync; }";
+
+/// sh -c 'SCRIPT' sh ARG ARG: the arguments are $1, $2.
+std::string script(const std::string& text, const std::vector<std::string>& arguments) {
+  std::string line = "sh -c " + quote(text) + " sh";
+  for (const std::string& a : arguments)
+    line += " " + quote(a);
+  return line;
+}
+
+std::string folder_of(const std::string& file) {
+  const std::size_t slash = file.rfind('/');
+  return slash == std::string::npos ? "." : slash == 0 ? "/" : file.substr(0, slash);
+}
+
+std::string say(std::string_view line) {
+  return "echo " + std::string(line.substr(0, line.size() - 1));
+}
+
+}  // namespace
+
+std::string quote(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "'";
+}
+
+std::string probe() {
+  return script(say(kReady), {});
+}
+
+std::string make_directory(const std::string& path, const std::string& name) {
+  return script(
+      "umask 022; mkdir -p -- \"$1\" && cd -- \"$1\" || exit 1; umask 077; d=$2; i=0; "
+      "until mkdir -- \"$d\" 2>/dev/null; do "
+      "[ -e \"$d\" ] && [ $i -lt 999 ] || { mkdir -- \"$d\"; exit 1; }; "
+      "i=$((i+1)); d=$2-$i; done; echo \"made:$d\"",
+      {path, name});
+}
+
+std::string store(const std::string& file) {
+  return script("umask 077; exec 3>\"$1\" || exit 1; " + say(kReady) +
+                    "; cat >&3 && exec 3>&- && " + kSync + " && " + say(kDone),
+                {file, file});
+}
+
+std::string rename(const std::string& from, const std::string& to) {
+  return script("mv -f -- \"$1\" \"$3\" && " + std::string(kSync) + " && " + say(kDone),
+                {from, folder_of(to), to});
+}
+
+std::string free_space(const std::string& path) {
+  return script(
+      "d=$1; until [ -d \"$d\" ]; do d=${d%/*}; [ -n \"$d\" ] || d=/; done; df -Pk -- \"$d\"",
+      {path});
+}
+
+std::optional<std::string> parse_made(std::string_view answer) {
+  constexpr std::string_view kMade = "made:";
+  for (std::string_view line : split(answer, '\n')) {
+    if (!consume(line, kMade) || line.empty()) continue;
+    if (line.find('/') != std::string_view::npos) return std::nullopt;
+    return std::string(line);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> parse_df(std::string_view answer) {
+  // "Filesystem 1024-blocks Used Available Capacity Mounted on"; names may hold blanks, so the
+  // number is found from the "NN%" behind it.
+  const auto lines = split(trim(answer), '\n');
+  const auto words = split(lines.back(), ' ');
+  std::string_view before;
+  for (const std::string_view word : words) {
+    if (word.empty()) continue;
+    if (word.size() > 1 && word.back() == '%' && is_digit(word.front())) {
+      const auto kilobytes = parse_number(before);
+      if (!kilobytes || *kilobytes > UINT64_MAX / 1024) return std::nullopt;
+      return *kilobytes * 1024;
+    }
+    before = word;
+  }
+  return std::nullopt;
+}
+
+}  // namespace capture::remote

@@ -1,0 +1,36 @@
+// What is asked of a server that has a shell but no SFTP: command lines, and how their answers
+// read. Pure. The login shell may be any that knows single quotes; the scripts run in its sh.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace capture::remote {
+
+/// `text` as one word of a shell command line, whatever is in it.
+[[nodiscard]] std::string quote(std::string_view text);
+
+/// Written by every command that reads data, before it does: the way is open.
+inline constexpr std::string_view kReady = "capture-ready\n";
+/// Written when all is done and synced.
+inline constexpr std::string_view kDone = "capture-done\n";
+
+/// Says kReady, and that is all: is there a shell?
+[[nodiscard]] std::string probe();
+/// mkdir -p PATH; mkdir PATH/NAME, or NAME-1, NAME-2 ...; answers "made:NAME-1\n".
+[[nodiscard]] std::string make_directory(const std::string& path, const std::string& name);
+/// kReady, then standard input goes to FILE until its end, is synced, kDone.
+[[nodiscard]] std::string store(const std::string& file);
+/// Renames, syncs the folder, kDone.
+[[nodiscard]] std::string rename(const std::string& from, const std::string& to);
+/// df of PATH or the nearest parent that is there.
+[[nodiscard]] std::string free_space(const std::string& path);
+
+[[nodiscard]] std::optional<std::string> parse_made(std::string_view answer);
+/// The "Available" column of `df -Pk`, in bytes.
+[[nodiscard]] std::optional<std::uint64_t> parse_df(std::string_view answer);
+
+}  // namespace capture::remote

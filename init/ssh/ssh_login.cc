@@ -1,0 +1,99 @@
+#include "ssh/ssh_login.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "ssh/exec_store.h"
+#include "ssh/remote_shell.h"
+
+namespace capture {
+namespace {
+
+constexpr Milliseconds kStep{50};
+constexpr Milliseconds kSubsystemPatience{4000};  // before a shell is asked for as well
+constexpr Milliseconds kShellLead{2000};          // the shell answered; SFTP may still come
+constexpr Milliseconds kRetryPause{1000};
+
+/// One attempt: SFTP first, a shell beside it when SFTP is silent.
+class Attempt {
+ public:
+  Attempt(System& system, const SshServer& server, Milliseconds stall, const Deadline& deadline)
+      : system_(system), server_(server), stall_(stall), deadline_(deadline) {}
+
+  Result<SshLogin> run() {
+    auto session = open_ssh(system_, server_, SshRequest::kSubsystem, "sftp", stall_, deadline_);
+    if (!session) return std::move(session).error();
+    process_.emplace(std::move(session->process));
+    client_ = std::make_unique<SftpClient>(std::move(session->channel));
+    local_ = session->local;
+    // May fail already, where dbclient has ended at once; await_version() will see that too.
+    (void)client_->send_init();
+    Deadline patience = deadline_.sooner(kSubsystemPatience);
+    for (;;) {
+      if (client_) {
+        auto answered = client_->await_version(kStep);
+        if (answered && *answered) {
+          return SshLogin{SftpSession{std::move(*process_), std::move(client_)}, local_};
+        }
+        if (!answered || asks_for_trust(client_->channel().error_text())) {
+          Error why = sftp_failure(answered ? Error{EACCES, "no"} : std::move(answered).error());
+          if (is_final_ssh_failure(why.message)) return why;
+          sftp_error_ = std::move(why);
+        }
+      }
+      if ((!client_ || patience.passed()) && !shell_) {
+        auto shell =
+            open_ssh(system_, server_, SshRequest::kCommand, remote::probe(), stall_, deadline_);
+        if (!shell) return std::move(shell).error();
+        shell_.emplace(std::move(*shell));
+      }
+      if (shell_) {
+        auto ready = await_line(*shell_, remote::kReady, shell_answer_, kStep);
+        if (!ready) {
+          Error why = ssh_failure(*shell_, std::move(ready).error());
+          return sftp_error_ ? std::move(*sftp_error_) : why;
+        }
+        if (*ready && !lead_) lead_ = deadline_.sooner(kShellLead);
+        if (*ready && (!client_ || lead_->passed())) return SshLogin{std::nullopt, local_};
+      }
+      if (deadline_.passed()) {
+        return Error{ETIMEDOUT, "the server does not let us in in time"};
+      }
+    }
+  }
+
+ private:
+  /// The subsystem's session has ended: why.
+  Error sftp_failure(Error happened) {
+    SshSession session{std::move(*process_), std::move(client_->channel()), {}};
+    client_.reset();
+    process_.reset();
+    return ssh_failure(session, std::move(happened));
+  }
+
+  System& system_;
+  const SshServer& server_;
+  Milliseconds stall_;
+  const Deadline& deadline_;
+  IpAddress local_;
+  std::optional<SshProcess> process_;
+  std::unique_ptr<SftpClient> client_;
+  std::optional<Error> sftp_error_;
+  std::optional<SshSession> shell_;
+  std::string shell_answer_;
+  std::optional<Deadline> lead_;
+};
+
+}  // namespace
+
+Result<SshLogin> log_in(System& system, const SshServer& server, Milliseconds stall,
+                        const Deadline& deadline) {
+  for (;;) {
+    auto login = Attempt(system, server, stall, deadline).run();
+    if (login || is_final_ssh_failure(login.error().message) || deadline.passed()) return login;
+    system.log("ssh " + server.host + ": " + login.error().message + "; trying again");
+    system.sleep(std::min(kRetryPause, deadline.left()));
+  }
+}
+
+}  // namespace capture
