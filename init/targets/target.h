@@ -49,7 +49,7 @@ class Target {
   /// server, then mounts or connects. Writes nothing.
   virtual Status open(const Deadline& deadline) = 0;
 
-  /// False for raw: only one file, the dump itself, can be stored.
+  /// False for raw: make_directory() and rename() are not called, one file, the dump, is created.
   [[nodiscard]] virtual bool has_directory() const noexcept { return true; }
 
   /// Creates PATH (as mkdir -p) and the dump directory NAME in it; the calls below are relative to

@@ -1,0 +1,39 @@
+#include "targets/block_target.h"
+
+namespace capture {
+namespace {
+
+/// The class that the configuration autoloads for this very target.
+Autoload autoload_of(const CaptureConfig& config, const TargetSpec& spec) {
+  for (const auto& target : config.targets) {
+    if (target.spec == spec) return target.autoload;
+  }
+  return Autoload::kNone;
+}
+
+}  // namespace
+
+BlockDeviceWait::BlockDeviceWait(TargetContext context, const TargetSpec& spec)
+    : context_(context),
+      device_(spec.device),
+      autoload_(autoload_of(context.config, spec)),
+      loader_(context.system, context.config),
+      prober_(make_blkid_prober()),
+      finder_(context.system, *prober_, [this](const Uevent& event) { on_event(event); }) {}
+
+void BlockDeviceWait::on_event(const Uevent& event) {
+  if (event.action == "overrun") {
+    loader_.autoload(autoload_);
+  } else if (event.action == "add" && !event.get("MODALIAS").empty()) {
+    loader_.autoload(autoload_, std::string(event.get("MODALIAS")));
+  }
+}
+
+Result<BlockDevice> BlockDeviceWait::wait(const Deadline& deadline) {
+  context_.steps.enter(Step::kDevice);
+  auto device = finder_.wait(device_, deadline);
+  if (device) context_.system.log("device " + describe(*device));
+  return device;
+}
+
+}  // namespace capture

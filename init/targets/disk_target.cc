@@ -1,0 +1,135 @@
+#include "targets/disk_target.h"
+
+#include <fcntl.h>
+#include <linux/btrfs.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "common/text.h"
+#include "common/unique_fd.h"
+#include "targets/block_target.h"
+#include "targets/mounted_directory.h"
+
+namespace capture {
+namespace {
+
+constexpr const char* kMountPoint = "/mnt";
+constexpr std::size_t kMaxFilesystemsText = 16 << 10;
+
+bool is_ext(std::string_view type) { return type == "ext2" || type == "ext3" || type == "ext4"; }
+
+/// Whether a line of /proc/filesystems ("nodev\tproc" or "\text4") names `type`.
+bool is_builtin(std::string_view filesystems, std::string_view type) {
+  for (const auto line : split(filesystems, '\n')) {
+    if (trim(line) == type) return true;
+  }
+  return false;
+}
+
+/// Tells btrfs of one device of a file system on several; a single one needs no telling.
+Status scan_btrfs(const std::string& path) {
+  const UniqueFd control(open("/dev/btrfs-control", O_RDWR | O_CLOEXEC));
+  if (!control.valid()) return sys_error("/dev/btrfs-control", errno);
+  btrfs_ioctl_vol_args arguments{};
+  std::strncpy(arguments.name, path.c_str(), sizeof arguments.name - 1);
+  if (ioctl(control.get(), BTRFS_IOC_SCAN_DEV, &arguments) != 0) return sys_error(path, errno);
+  return {};
+}
+
+class DiskTarget final : public Target {
+ public:
+  DiskTarget(const TargetSpec& spec, TargetContext context) : spec_(spec), context_(context) {}
+
+  Status open(const Deadline& deadline) override {
+    BlockDeviceWait block(context_, spec_);
+    auto device = block.wait(deadline);
+    if (!device) return std::move(device).error();
+
+    context_.steps.enter(Step::kMount);
+    auto& system = context_.system;
+    const std::string builtin =
+        system.read_file("/proc/filesystems", kMaxFilesystemsText).value_or("");
+    auto plan = plan_mount(*device, context_.config, builtin);
+    if (!plan) return std::move(plan).error();
+    block.loader().load_all(plan->modules);
+    if (plan->type == "btrfs") scan_siblings(block.finder(), *device);
+    CAPTURE_TRY(system.make_dir(kMountPoint));
+    CAPTURE_TRY(system.mount(device->path, kMountPoint, plan->type,
+                             MS_NOATIME | MS_NOSUID | MS_NODEV | MS_NOEXEC, plan->data));
+    names_without_colons_ = plan->type == "vfat";
+    return {};
+  }
+
+  Result<std::string> make_directory(const std::string& name, const Deadline&) override {
+    std::string allowed = name;
+    if (names_without_colons_) std::replace(allowed.begin(), allowed.end(), ':', '-');
+    auto made = MountedDirectory::make(kMountPoint, spec_.path, allowed);
+    if (!made) return std::move(made).error();
+    directory_.emplace(*std::move(made));
+    return directory_->name();
+  }
+  Result<std::unique_ptr<Output>> create(const std::string& file, const Deadline&) override {
+    return directory_->create(file);
+  }
+  Status rename(const std::string& from, const std::string& to, const Deadline&) override {
+    return directory_->rename(from, to);
+  }
+  std::optional<std::uint64_t> free_bytes(const Deadline&) override {
+    return free_bytes_below(kMountPoint);
+  }
+  Status close(const Deadline&) override {
+    directory_.reset();
+    return context_.system.unmount(kMountPoint);
+  }
+
+ private:
+  void scan_siblings(const DeviceFinder& finder, const BlockDevice& device) {
+    for (const auto& [name, other] : finder.devices()) {
+      if (other.path == device.path || other.identity.uuid != device.identity.uuid) continue;
+      if (auto scanned = scan_btrfs(other.path); !scanned) {
+        context_.system.log("btrfs: " + scanned.error().message);
+      }
+    }
+  }
+
+  TargetSpec spec_;
+  TargetContext context_;
+  bool names_without_colons_ = false;
+  std::optional<MountedDirectory> directory_;
+};
+
+}  // namespace
+
+Result<MountPlan> plan_mount(const BlockDevice& device, const CaptureConfig& config,
+                             std::string_view builtin) {
+  const std::string& found = device.identity.type;
+  if (found.empty()) return fail("there is no file system on " + device.path);
+  if (!device.identity.usage.empty() && device.identity.usage != "filesystem") {
+    return fail(device.path + " holds " + found + ", not a file system");
+  }
+  MountPlan plan;
+  plan.type = is_ext(found) ? "ext4" : found;
+  // Names on vfat have no owner and no mode; the dump holds the machine's secrets.
+  if (plan.type == "vfat") plan.data = "umask=0077";
+  for (const auto& entry : config.filesystems) {
+    const bool same = entry.type == found || (is_ext(found) && entry.type == "ext4");
+    if (!same) continue;
+    plan.modules = entry.modules;
+    return plan;
+  }
+  if (is_builtin(builtin, plan.type)) return plan;
+  std::string known;
+  for (const auto& entry : config.filesystems) known += (known.empty() ? "" : ", ") + entry.type;
+  return fail(device.path + " holds " + found + ", which this image cannot mount (it can mount " +
+              (known.empty() ? "none" : known) + ")");
+}
+
+std::unique_ptr<Target> make_disk_target(const TargetSpec& spec, TargetContext context) {
+  return std::make_unique<DiskTarget>(spec, context);
+}
+
+}  // namespace capture

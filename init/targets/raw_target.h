@@ -1,0 +1,15 @@
+// raw:DEVICE: the dump straight onto a partition, from its first byte. Nothing else is stored.
+//
+// A device named by its path alone, /dev/sda3, may be another one in the capture kernel: where it
+// holds a file system, LUKS or a RAID member it is refused. PARTUUID= and PARTLABEL= are sure.
+#pragma once
+
+#include <memory>
+
+#include "targets/target.h"
+
+namespace capture {
+
+[[nodiscard]] std::unique_ptr<Target> make_raw_target(const TargetSpec& spec, TargetContext context);
+
+}  // namespace capture
