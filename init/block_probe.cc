@@ -33,13 +33,16 @@ class BlkidProber final : public BlockProber {
     const int found = blkid_do_safeprobe(p);  // 1: nothing; -2: more than one signature
     if (found == -2) return fail(path + ": more than one file system's signature");
     if (found < 0) return sys_error(path, errno != 0 ? errno : EIO);
-    return BlockIdentity{value(p, "TYPE"),  value(p, "USAGE"),           value(p, "UUID"),
-                         value(p, "LABEL"), value(p, "PART_ENTRY_UUID"), value(p, "PART_ENTRY_NAME")};
+    return BlockIdentity{
+        value(p, "TYPE"),  value(p, "USAGE"),           value(p, "UUID"),
+        value(p, "LABEL"), value(p, "PART_ENTRY_UUID"), value(p, "PART_ENTRY_NAME")};
   }
 };
 
 }  // namespace
 
-std::unique_ptr<BlockProber> make_blkid_prober() { return std::make_unique<BlkidProber>(); }
+std::unique_ptr<BlockProber> make_blkid_prober() {
+  return std::make_unique<BlkidProber>();
+}
 
 }  // namespace capture

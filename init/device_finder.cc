@@ -8,7 +8,8 @@ namespace capture {
 namespace {
 
 constexpr Milliseconds kRescan{1000};  // for a device whose event was lost, or that has none
-constexpr std::uint64_t kSectorBytes = 512;  // of /sys/class/block/*/size, whatever the device's own
+constexpr std::uint64_t kSectorBytes =
+    512;  // of /sys/class/block/*/size, whatever the device's own
 
 /// What udev's links stand for, as there is no udev here: /dev/disk/by-uuid/X is UUID=X.
 DeviceName without_links(const DeviceName& wanted) {

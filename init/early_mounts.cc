@@ -17,7 +17,9 @@ constexpr const char* kFolders[] = {"/run", "/mnt", "/etc", "/tmp"};
 
 }  // namespace
 
-std::span<const EarlyMount> early_mounts() { return kMounts; }
+std::span<const EarlyMount> early_mounts() {
+  return kMounts;
+}
 
 Status mount_early(System& system) {
   for (const auto& m : kMounts) {
@@ -25,7 +27,8 @@ Status mount_early(System& system) {
     auto mounted = system.mount(m.source, m.target, m.type, m.flags, m.data);
     if (!mounted && mounted.error().code != EBUSY) return mounted;
   }
-  for (const char* folder : kFolders) CAPTURE_TRY(system.make_dir(folder));
+  for (const char* folder : kFolders)
+    CAPTURE_TRY(system.make_dir(folder));
   return {};
 }
 

@@ -14,7 +14,8 @@ ModuleAliases::ModuleAliases(std::string text) {
     const auto blank = line.rfind(' ');
     if (blank == std::string_view::npos || line.front() == '#') continue;
     const auto pattern = trim(line.substr(0, blank));
-    aliases_.push_back({std::string(pattern), std::min(pattern.find_first_of("*?[\\"), pattern.size()),
+    aliases_.push_back({std::string(pattern),
+                        std::min(pattern.find_first_of("*?[\\"), pattern.size()),
                         std::string(line.substr(blank + 1))});
   }
 }

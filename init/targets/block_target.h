@@ -1,5 +1,5 @@
-// What the targets on local block devices share: waiting for the device while drivers are loaded for
-// whatever appears.
+// What the targets on local block devices share: waiting for the device while drivers are loaded
+// for whatever appears.
 #pragma once
 
 #include <memory>

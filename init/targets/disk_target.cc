@@ -20,7 +20,9 @@ namespace {
 constexpr const char* kMountPoint = "/mnt";
 constexpr std::size_t kMaxFilesystemsText = 16 << 10;
 
-bool is_ext(std::string_view type) { return type == "ext2" || type == "ext3" || type == "ext4"; }
+bool is_ext(std::string_view type) {
+  return type == "ext2" || type == "ext3" || type == "ext4";
+}
 
 /// Whether a line of /proc/filesystems ("nodev\tproc" or "\text4") names `type`.
 bool is_builtin(std::string_view filesystems, std::string_view type) {
@@ -123,7 +125,8 @@ Result<MountPlan> plan_mount(const BlockDevice& device, const CaptureConfig& con
   }
   if (is_builtin(builtin, plan.type)) return plan;
   std::string known;
-  for (const auto& entry : config.filesystems) known += (known.empty() ? "" : ", ") + entry.type;
+  for (const auto& entry : config.filesystems)
+    known += (known.empty() ? "" : ", ") + entry.type;
   return fail(device.path + " holds " + found + ", which this image cannot mount (it can mount " +
               (known.empty() ? "none" : known) + ")");
 }

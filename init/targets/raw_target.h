@@ -10,6 +10,7 @@
 
 namespace capture {
 
-[[nodiscard]] std::unique_ptr<Target> make_raw_target(const TargetSpec& spec, TargetContext context);
+[[nodiscard]] std::unique_ptr<Target> make_raw_target(const TargetSpec& spec,
+                                                      TargetContext context);
 
 }  // namespace capture
