@@ -1,0 +1,46 @@
+// What differs from machine to machine: how a virtual address of the crashed kernel becomes a
+// physical one. One source file for each machine; a new one gets a line in make_address_space().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "common/result.h"
+#include "dump/memory_window.h"
+#include "dump/pages.h"
+#include "dump/vmcoreinfo.h"
+
+namespace capture {
+
+/// A stretch of virtual memory that is contiguous in physical memory, from the address asked for to
+/// the end of its mapping.
+struct Extent {
+  std::uint64_t paddr = 0;
+  std::uint64_t size = 0;  // bytes, at least 1
+};
+
+/// The crashed kernel's address space. Not thread-safe: it keeps what it walked last.
+class AddressSpace {
+ public:
+  virtual ~AddressSpace() = default;
+  /// Empty where nothing is mapped or a table cannot be read. Work is bounded by the depth of the
+  /// tables, whatever they hold; the result may still lie outside of all ranges.
+  [[nodiscard]] virtual std::optional<Extent> translate(std::uint64_t vaddr) = 0;
+  /// MAX_PHYSMEM_BITS of the kernel's sparsemem.h, for kernels whose VMCOREINFO lacks it.
+  [[nodiscard]] virtual unsigned max_physmem_bits() const noexcept = 0;
+};
+
+/// `memory` must outlive the result. Fails where VMCOREINFO lacks what the machine needs.
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_address_space(
+    const CrashedMachine& machine, const Vmcoreinfo& info, PhysicalMemory& memory);
+
+/// phys_base of an x86_64 kernel: what is added to an address of the kernel's image (less
+/// __START_KERNEL_map) for its physical place.
+[[nodiscard]] std::optional<std::uint64_t> x86_64_phys_base(const CrashedMachine& machine,
+                                                            const Vmcoreinfo& info) noexcept;
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_x86_64(const CrashedMachine& machine,
+                                                                const Vmcoreinfo& info,
+                                                                PhysicalMemory& memory);
+
+}  // namespace capture

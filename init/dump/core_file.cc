@@ -1,0 +1,75 @@
+#include "dump/core_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/unique_fd.h"
+
+namespace capture {
+namespace {
+
+class DescriptorFile : public CoreFile {
+ public:
+  DescriptorFile(UniqueFd fd, std::uint64_t size)
+      : fd_(std::move(fd)),
+        size_(size),
+        host_page_(static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))) {}
+
+  [[nodiscard]] std::uint64_t size() const noexcept override { return size_; }
+
+  [[nodiscard]] std::size_t read(std::uint64_t offset,
+                                 std::span<std::byte> out) const noexcept override {
+    std::size_t done = 0;
+    while (done < out.size()) {
+      const ssize_t n =
+          pread(fd_.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) break;
+      done += static_cast<std::size_t>(n);
+    }
+    return done;
+  }
+
+  [[nodiscard]] FileMapping map(std::uint64_t offset, std::size_t size) const noexcept override {
+    if (offset >= size_) return {};
+    const auto skip = static_cast<std::size_t>(offset & (host_page_ - 1));
+    const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(size, size_ - offset)) + skip;
+    void* p = mmap(nullptr, n, PROT_READ, MAP_SHARED, fd_.get(), static_cast<off_t>(offset - skip));
+    if (p == MAP_FAILED) return {};
+    return {p, n, skip};
+  }
+
+ private:
+  UniqueFd fd_;
+  std::uint64_t size_;
+  std::uint64_t host_page_;
+};
+
+}  // namespace
+
+FileMapping::~FileMapping() {
+  if (address_ != nullptr) munmap(address_, size_);
+}
+
+Result<std::unique_ptr<CoreFile>> open_core_file(const std::string& path) {
+  UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return sys_error(path, errno);
+  struct stat st {};
+  if (fstat(fd.get(), &st) != 0) return sys_error(path, errno);
+  std::uint64_t size = static_cast<std::uint64_t>(st.st_size);
+  if (S_ISBLK(st.st_mode)) {
+    const off_t end = lseek(fd.get(), 0, SEEK_END);
+    if (end < 0) return sys_error(path, errno);
+    size = static_cast<std::uint64_t>(end);
+  } else if (!S_ISREG(st.st_mode)) {
+    return fail(path + ": neither a file nor a block device");
+  }
+  return std::unique_ptr<CoreFile>(std::make_unique<DescriptorFile>(std::move(fd), size));
+}
+
+}  // namespace capture

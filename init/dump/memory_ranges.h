@@ -1,0 +1,26 @@
+// From the PT_LOADs of a core to the pages that it holds. Pure.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dump/pages.h"
+
+namespace capture {
+
+/// Whole pages, sorted by paddr, none twice. Where PT_LOADs overlap, the smallest one has the page:
+/// on x86_64 the kernel's text is there both as a segment of its own and inside of the memory that
+/// it was loaded to, and the small one carries the addresses that a debugger asks for.
+///
+/// A range that begins or ends inside of a page grows to the page's bounds, since /proc/vmcore
+/// holds whole pages (fs/proc/vmcore.c: process_ptload_program_headers_elf64); where the file has
+/// nothing in front of it, it begins with the next page. At most 2 * loads.size() ranges.
+[[nodiscard]] std::vector<MemoryRange> page_ranges(std::vector<MemoryRange> loads,
+                                                   std::uint32_t page_size);
+
+/// The range with `paddr` in it; null where there is none. `ranges` as page_ranges() gives them.
+[[nodiscard]] const MemoryRange* find_range(std::span<const MemoryRange> ranges,
+                                            std::uint64_t paddr) noexcept;
+
+}  // namespace capture

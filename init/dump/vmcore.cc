@@ -1,0 +1,225 @@
+// open_vmcore(): from the file to the parts of the dump engine's input side.
+#include "dump/vmcore.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "common/text.h"
+#include "dump/elf_core.h"
+#include "dump/kept_all.h"
+#include "dump/kernel_memory.h"
+#include "dump/memory_ranges.h"
+#include "dump/memory_window.h"
+#include "dump/printk_log.h"
+#include "dump/vmcoreinfo.h"
+
+namespace capture {
+namespace {
+
+constexpr std::size_t kMaxNodeName = 64;
+
+/// The segments of a core and what came out of checking them.
+struct CoreLayout {
+  ElfHeader header;
+  std::vector<MemoryRange> loads;
+  std::vector<std::byte> notes;
+  std::uint64_t file_size = 0;  // as the program headers say
+};
+
+Result<std::uint32_t> count_segments(const CoreFile& file, const ElfHeader& header) {
+  if (header.phnum != ElfHeader::kMoreSegments) return header.phnum;
+  std::array<std::byte, 64> section{};
+  if (file.read(header.shoff, section) < (header.elf_class == 32 ? 40U : 64U))
+    return fail("ELF section header 0 is cut short");
+  return extended_phnum(header, section);
+}
+
+Result<CoreLayout> read_layout(const CoreFile& file) {
+  CoreLayout core;
+  std::array<std::byte, kElfHeaderBytes> head;
+  auto header = parse_elf_header(std::span(head).first(file.read(0, head)));
+  if (!header) return std::move(header).error();
+  core.header = *header;
+
+  const auto count = count_segments(file, core.header);
+  if (!count) return count.error();
+  if (*count == 0) return fail("ELF file has no program headers");
+  if (*count > kMaxSegments)
+    return fail("ELF file has " + std::to_string(*count) +
+                " program headers: more than any machine");
+  if (core.header.phoff >= std::uint64_t{1} << 62) return fail("ELF program headers lie nowhere");
+  const std::size_t entry = core.header.phentsize();
+  core.file_size = core.header.phoff + std::uint64_t{*count} * entry;
+
+  std::array<std::byte, 64 * 56> block;
+  for (std::uint32_t i = 0; i < *count; ++i) {
+    const std::size_t slot = i % 64;
+    if (slot == 0) {
+      const std::size_t want = std::min<std::size_t>(*count - i, 64) * entry;
+      if (file.read(core.header.phoff + std::uint64_t{i} * entry, std::span(block).first(want)) <
+          want)
+        return fail("ELF program headers are cut short");
+    }
+    auto segment = parse_program_header(core.header, std::span(block).subspan(slot * entry, entry));
+    if (!segment) return std::move(segment).error();
+    if (segment->is(ElfSegment::Type::kLoad)) {
+      core.loads.push_back({segment->paddr, segment->filesz, segment->vaddr, segment->offset});
+    } else if (segment->is(ElfSegment::Type::kNote)) {
+      const std::size_t old = core.notes.size();
+      const auto size =
+          static_cast<std::size_t>(std::min<std::uint64_t>(segment->filesz, kMaxNotesBytes - old));
+      core.notes.resize(old + size);
+      core.notes.resize(old + file.read(segment->offset, std::span(core.notes).subspan(old)));
+    } else {
+      continue;
+    }
+    core.file_size = std::max(core.file_size, segment->offset + segment->filesz);
+  }
+  if (core.loads.empty()) return fail("ELF file has no PT_LOAD: no memory in it");
+  return core;
+}
+
+/// A kernel that never had a host name calls itself "(none)", which names no machine.
+Result<std::string> safe_node_name(std::string_view name) {
+  if (name.empty() || name == "(none)") return fail("the crashed machine had no node name");
+  std::string safe(name.substr(0, kMaxNodeName));
+  for (char& c : safe) {
+    if (!is_alnum(c) && c != '.' && c != '_' && c != '-') c = '_';
+  }
+  if (safe[0] == '.' || safe[0] == '-') safe[0] = '_';
+  return safe;
+}
+
+class ElfVmcore : public VmcoreSource {
+ public:
+  explicit ElfVmcore(std::unique_ptr<CoreFile> file) : file_(std::move(file)) {}
+
+  Status open();
+
+  [[nodiscard]] std::uint64_t size() const noexcept override { return size_; }
+  [[nodiscard]] std::uint64_t memory_bytes() const noexcept override { return memory_bytes_; }
+  [[nodiscard]] std::string os_release() const override {
+    return std::string(info_.value("OSRELEASE").value_or(std::string_view()));
+  }
+  [[nodiscard]] std::int64_t crash_time() const noexcept override {
+    return static_cast<std::int64_t>(info_.decimal("CRASHTIME").value_or(0));
+  }
+  [[nodiscard]] Result<std::string> node_name() override;
+  Result<std::uint64_t> write_dmesg(Output& output) override;
+
+  [[nodiscard]] const CrashedMachine& crashed() const noexcept override { return machine_; }
+  [[nodiscard]] Result<std::unique_ptr<MemoryWindow>> window(std::size_t window_bytes) override {
+    return std::unique_ptr<MemoryWindow>(
+        std::make_unique<CoreWindow>(*file_, machine_.ranges, machine_.page_size, window_bytes));
+  }
+  [[nodiscard]] Result<std::unique_ptr<PageFilter>> filter(int level) override;
+
+ private:
+  Status choose_page_size();
+  void read_utsname();
+
+  std::unique_ptr<CoreFile> file_;
+  CrashedMachine machine_;
+  Vmcoreinfo info_;
+  std::uint64_t size_ = 0;
+  std::uint64_t memory_bytes_ = 0;
+  std::unique_ptr<PhysicalMemory> memory_;
+  std::unique_ptr<AddressSpace> space_;  // null: why_no_addresses_
+  std::unique_ptr<KernelMemory> kernel_;
+  std::string why_no_addresses_;
+};
+
+Status ElfVmcore::open() {
+  auto layout = read_layout(*file_);
+  if (!layout) return std::move(layout).error();
+  machine_.machine = layout->header.machine;
+  machine_.elf_class = layout->header.elf_class;
+  machine_.elf_machine = layout->header.elf_machine;
+  machine_.big_endian = layout->header.big_endian;
+  machine_.notes = std::move(layout->notes);
+  size_ = layout->file_size;
+  machine_.vmcoreinfo = find_vmcoreinfo(layout->header.fields(), machine_.notes);
+  info_ = Vmcoreinfo(machine_.vmcoreinfo);
+  CAPTURE_TRY(choose_page_size());
+
+  machine_.ranges = page_ranges(std::move(layout->loads), machine_.page_size);
+  if (machine_.ranges.empty()) return fail("the PT_LOADs hold no memory");
+  for (const MemoryRange& range : machine_.ranges)
+    memory_bytes_ += range.size;
+  const MemoryRange& last = machine_.ranges.back();
+  machine_.max_pfn = (last.paddr + last.size) / machine_.page_size;
+  if (machine_.machine == Machine::kX86_64)
+    machine_.phys_base = x86_64_phys_base(machine_, info_).value_or(0);
+
+  memory_ = std::make_unique<PhysicalMemory>(*file_, machine_.ranges);
+  auto space = make_address_space(machine_, info_, *memory_);
+  if (space) {
+    space_ = std::move(*space);
+    kernel_ = std::make_unique<KernelMemory>(*space_, *memory_, layout->header.fields());
+  } else {
+    why_no_addresses_ = info_.empty() ? "no VMCOREINFO in the vmcore" : space.error().message;
+  }
+  read_utsname();
+  return {};
+}
+
+Status ElfVmcore::choose_page_size() {
+  const std::uint64_t size = info_.decimal("PAGESIZE").value_or(4096);
+  if (!std::has_single_bit(size) || size < 4096 || size > 65536)
+    return fail("VMCOREINFO has an impossible page size");
+  machine_.page_size = static_cast<std::uint32_t>(size);
+  return {};
+}
+
+// struct new_utsname (include/uapi/linux/utsname.h): six arrays of 65 characters.
+void ElfVmcore::read_utsname() {
+  machine_.release = os_release();
+  constexpr std::size_t kField = 65;
+  const auto uts = info_.symbol("init_uts_ns");
+  std::array<std::byte, 6 * kField> bytes;
+  if (kernel_ == nullptr || !uts ||
+      !kernel_->read(*uts + info_.offset("uts_namespace.name").value_or(0), bytes))
+    return;
+  std::string* const fields[] = {&machine_.sysname, &machine_.nodename,     &machine_.release,
+                                 &machine_.version, &machine_.machine_name, &machine_.domainname};
+  const char* text = reinterpret_cast<const char*>(bytes.data());
+  if (std::string_view(text, strnlen(text, kField)) != "Linux") return;
+  for (std::string* field : fields) {
+    field->assign(text, strnlen(text, kField));
+    text += kField;
+  }
+}
+
+Result<std::string> ElfVmcore::node_name() {
+  return safe_node_name(machine_.nodename);
+}
+
+Result<std::uint64_t> ElfVmcore::write_dmesg(Output& output) {
+  if (kernel_ == nullptr) return fail(why_no_addresses_);
+  return write_printk_log(info_, *kernel_, output);
+}
+
+Result<std::unique_ptr<PageFilter>> ElfVmcore::filter(int level) {
+  std::string note;
+  if ((level & ~1) != 0) note = "page filter not yet there";
+  return std::unique_ptr<PageFilter>(std::make_unique<KeepAll>(machine_, std::move(note)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<VmcoreSource>> make_vmcore(std::unique_ptr<CoreFile> file) {
+  auto vmcore = std::make_unique<ElfVmcore>(std::move(file));
+  CAPTURE_TRY(vmcore->open());
+  return std::unique_ptr<VmcoreSource>(std::move(vmcore));
+}
+
+Result<std::unique_ptr<Vmcore>> open_vmcore(const std::string& path) {
+  auto file = open_core_file(path);
+  if (!file) return std::move(file).error();
+  auto vmcore = make_vmcore(std::move(*file));
+  if (!vmcore) return std::move(vmcore).error().within(path);
+  return std::unique_ptr<Vmcore>(std::move(*vmcore));
+}
+
+}  // namespace capture
