@@ -1,0 +1,134 @@
+"""A Debian system with systemd on an ext4 root, as an administrator has it. Made once from the
+machine's own package sources and kept in the cache; a case works on a copy."""
+
+import fcntl
+import hashlib
+import re
+import shutil
+import subprocess
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import paths
+from .case import Context, Failed
+from .disk import Disk, END_MIB, START_MIB
+
+SUITE = "bookworm"
+ROOT_MIB = 2500
+PACKAGES = ["systemd-sysv", "udev", "kmod", "kexec-tools", "linux-image-amd64", "util-linux"]
+# In the initrd: only what reaches the root, which is made and unpacked in a fraction of the time.
+INITRD_CONFIG = "MODULES=list\\nCOMPRESS=gzip\\n"
+INITRD_MODULES = "virtio_pci\\nvirtio_blk\\next4\\n"
+
+
+@dataclass(frozen=True)
+class Debian:
+    disk: Disk  # the system's only disk, a copy of the case's own
+    kernel: Path
+    initrd: Path
+
+    @property
+    def release(self) -> str:
+        return self.kernel.name.removeprefix("vmlinuz-")
+
+
+def debian(context: Context, programs: list[Path]) -> Debian:
+    """With the packages whose libraries `programs` (of this host) are linked with."""
+    packages = sorted({*PACKAGES, *_packages_of_libraries(context, programs)})
+    sources = _sources(context)
+    key = hashlib.sha256("\n".join([SUITE, str(ROOT_MIB), INITRD_MODULES, *packages,
+                                    sources]).encode()).hexdigest()[:16]
+    base = paths.CACHE / f"debian-{key}"
+    paths.CACHE.mkdir(parents=True, exist_ok=True)
+    with open(paths.CACHE / f"debian-{key}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not base.exists():
+            _make(context, base, packages, sources)
+    kernel = next(base.glob("vmlinuz-*"))
+    initrd = next(base.glob("initrd.img-*"))
+    root_uuid, partuuid = (base / "ids").read_text().split()
+    image = context.dir / "system.img"
+    context.run(["cp", "--sparse=always", base / "system.img", image])
+    return Debian(Disk(image, "ext4", ROOT_MIB, "", root_uuid, partuuid, ""), kernel, initrd)
+
+
+def _packages_of_libraries(context: Context, programs: list[Path]) -> set[str]:
+    listed = context.run(["ldd", *programs])
+    packages = set()
+    for library in set(re.findall(r"=> (/\S+)", listed)):
+        names = {library, str(Path(library).resolve()), library.removeprefix("/usr"),
+                 f"/usr{library}", f"/usr{Path(library).resolve()}"}
+        owners = subprocess.run(["dpkg-query", "-S", *names], stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, text=True, check=False).stdout
+        if not owners:
+            raise Failed(f"no package owns {library}")
+        packages.add(owners.split(":")[0])
+    return packages
+
+
+def _sources(context: Context) -> str:
+    """This machine's sources of the suite, one line each, whatever form they are written in."""
+    listed = context.run(["apt-get", "indextargets", "--format",
+                          "deb $(SITE) $(CODENAME) $(COMPONENT)", "Created-By: Packages"])
+    lines = [line for line in listed.splitlines() if line.split()[2].startswith(SUITE)]
+    if not lines:
+        raise Failed(f"this machine has no package source for {SUITE}")
+    return "\n".join(sorted(set(lines))) + "\n"
+
+
+def _make(context: Context, base: Path, packages: list[str], sources: str) -> None:
+    work = base.with_suffix(".new")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    root = work / "root"
+    (work / "sources.list").write_text(sources)
+    # Before initramfs-tools is there, so that the only initrd that is made is the small one.
+    small_initrd = ("mkdir -p $1/etc/initramfs-tools/conf.d && "
+                    f"printf '{INITRD_CONFIG}' > $1/etc/initramfs-tools/conf.d/small && "
+                    f"printf '{INITRD_MODULES}' > $1/etc/initramfs-tools/modules")
+    context.run(["mmdebstrap", "--mode=root", "--variant=minbase",
+                 f"--include={','.join(packages)}", f"--essential-hook={small_initrd}",
+                 '--dpkgopt=force-confold', '--dpkgopt=force-unsafe-io',
+                 SUITE, root, work / "sources.list"])
+    for name in ("vmlinuz-*", "initrd.img-*"):
+        file = sorted((root / "boot").glob(name))[-1]
+        shutil.copy2(file, work / file.name)
+    root_uuid, partuuid = str(uuid.uuid4()), str(uuid.uuid4())
+    (root / "etc/fstab").write_text(f"UUID={root_uuid} / ext4 errors=remount-ro 0 1\n")
+    (work / "ids").write_text(f"{root_uuid} {partuuid}\n")
+    part = work / "part"
+    with open(part, "wb") as content:
+        content.truncate(ROOT_MIB << 20)
+    context.run(["mkfs.ext4", "-q", "-U", root_uuid, "-d", root, part])
+    image = work / "system.img"
+    with open(image, "wb") as content:
+        content.truncate((START_MIB + ROOT_MIB + END_MIB) << 20)
+    context.run(["sfdisk", "-q", image],
+                input=f"label: gpt\nstart={START_MIB}MiB, size={ROOT_MIB}MiB, uuid={partuuid}\n")
+    context.run(["dd", f"if={part}", f"of={image}", "bs=1M", f"seek={START_MIB}",
+                 "conv=sparse,notrunc", "status=none"])
+    part.unlink()
+    shutil.rmtree(root)
+    work.rename(base)
+
+
+def put_files(context: Context, disk: Disk, files: list[tuple[Path, str, int]]) -> None:
+    """Writes (source, absolute path, mode) into the ext4 of a disk that is switched off."""
+    part = disk.image.with_suffix(".part")
+    context.run(["dd", f"if={disk.image}", f"of={part}", "bs=1M", f"skip={START_MIB}",
+                 f"count={disk.size_mib}", "conv=sparse", "status=none"])
+    commands: list[str] = []
+    made: set[str] = set()
+    for source, path, mode in files:
+        for parent in reversed(Path(path).parents[:-1]):
+            if str(parent) not in made:
+                made.add(str(parent))
+                commands.append(f"mkdir {parent}")  # says so where it exists already
+        commands += [f"write {source} {path}", f"sif {path} mode {0o100000 | mode:#o}"]
+    script = context.dir / "put_files.debugfs"
+    script.write_text("\n".join(commands) + "\n")
+    context.run(["debugfs", "-w", "-f", script, part])
+    context.run(["dd", f"if={part}", f"of={disk.image}", "bs=1M", f"seek={START_MIB}",
+                 "conv=notrunc", "status=none"])
+    part.unlink()

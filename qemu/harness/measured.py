@@ -1,0 +1,91 @@
+"""The rounds that the limits are measured with: 1 GiB on q35, the drivers named, one target."""
+
+import shutil
+from pathlib import Path
+from typing import Callable
+
+from .case import Context, expect
+from .comparison import by_hand_image, floor_image
+from .crash import Round, crash
+from .disk import make_disk, read_files
+from .dump import check_directory
+from .image import ImageOptions
+from .machine import Machine
+from .outcome import Outcome
+from .server import nfs_server, ssh_server
+
+MEMORY_MIB = 1024
+DISK_DRIVERS = "virtio_pci,virtio_blk,ext4"
+NET_DRIVERS = "virtio_pci,virtio_net"
+DUMP = "default"
+
+
+def new_context(name: str, limit: float) -> Context:
+    context = Context(name, "x86_64", limit)
+    shutil.rmtree(context.dir, ignore_errors=True)
+    context.dir.mkdir(parents=True)
+    return context
+
+
+def clean_up(context: Context) -> None:
+    for cleanup in reversed(context.cleanups):
+        cleanup()
+    for file in [*context.dir.glob("*.img"), *context.dir.glob("*.part")]:
+        file.unlink()
+    for folder in [*context.dir.glob("*.files"), context.dir / "served"]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def disk(context: Context, crashkernel: str) -> Outcome:
+    target = make_disk(context, "ext4")
+    outcome = crash(context, Round(
+        Machine(memory_mib=MEMORY_MIB, disks=[("virtio-blk", target)]),
+        ImageOptions(targets=[f"disk:LABEL={target.label}:/var/crash"], drivers=DISK_DRIVERS,
+                     dump=DUMP), crashkernel))
+    outcome.must_be_saved()
+    check_directory(context, read_files(context, target) / "var/crash", outcome)
+    return outcome
+
+
+def nfs(context: Context, crashkernel: str) -> Outcome:
+    server = nfs_server(context)
+    outcome = crash(context, Round(
+        Machine(memory_mib=MEMORY_MIB, nic="virtio-net-pci"),
+        ImageOptions(targets=[server.target("/crash", "vers=4.2")],
+                     drivers=NET_DRIVERS + ",nfsv4", options=["--ip", "dhcp"], dump=DUMP),
+        crashkernel))
+    outcome.must_be_saved()
+    check_directory(context, server.folder / "crash", outcome)
+    return outcome
+
+
+def ssh(context: Context, crashkernel: str) -> Outcome:
+    server = ssh_server(context)
+    outcome = crash(context, Round(
+        Machine(memory_mib=MEMORY_MIB, nic="virtio-net-pci"),
+        ImageOptions(targets=[server.target()], drivers=NET_DRIVERS,
+                     options=["--ip", "dhcp", *server.options()], dump=DUMP), crashkernel))
+    outcome.must_be_saved()
+    check_directory(context, server.folder, outcome)
+    return outcome
+
+
+def _ready(context: Context, crashkernel: str, image: Path) -> Outcome:
+    target = make_disk(context, "ext4")
+    outcome = crash(context, Round(
+        Machine(memory_mib=MEMORY_MIB, disks=[("virtio-blk", target)]), ImageOptions([]),
+        crashkernel, ready_image=image))
+    expect(outcome.verdicts.status == "saved", "the dump was not saved")
+    return outcome
+
+
+def floor(context: Context, crashkernel: str) -> Outcome:
+    return _ready(context, crashkernel, floor_image(context))
+
+
+def by_hand(context: Context, crashkernel: str) -> Outcome:
+    return _ready(context, crashkernel, by_hand_image(context))
+
+
+KINDS: dict[str, Callable[[Context, str], Outcome]] = {
+    "disk": disk, "nfs": nfs, "ssh": ssh, "floor": floor, "by-hand": by_hand}
