@@ -5,32 +5,34 @@
 #include <string_view>
 #include <vector>
 
-#include "common/result.h"
+#include "builder/base.h"
 
 namespace mkcapture {
 
-/// What an ELF program or library asks its loader for.
+/// What an ELF program or library asks its loader for. Format: elf(5), the gABI's dynamic section.
 struct DynamicInfo {
-  std::string interpreter;           // PT_INTERP, empty for a library
+  std::string interpreter;           // PT_INTERP; empty for a library or a static program
   std::vector<std::string> needed;   // DT_NEEDED
   std::vector<std::string> runpath;  // DT_RUNPATH, else DT_RPATH, split at ':', $ORIGIN kept
 };
-/// Of a whole file. Not an ELF file, or one that is static: nothing in it. Broken tables are an
+/// Of a whole file. What is not an ELF file, or static, asks for nothing. Broken tables are an
 /// error. Input is untrusted; any class and byte order.
-[[nodiscard]] capture::Result<DynamicInfo> read_dynamic(std::string_view file);
+[[nodiscard]] Result<DynamicInfo> read_dynamic(std::string_view file);
 
-/// A file of the closure: `source` on this machine, `destination` the absolute path that the loader
-/// will look for.
 struct LibraryFile {
-  std::string source;
-  std::string destination;
+  std::string source;       // on this machine
+  std::string destination;  // absolute path in the image, where the loader will look
 };
 
-/// Every library that `program` (a path on this machine) needs, the interpreter first, each once.
-/// Looked up below `root`: runpath, then ld.so.conf with its includes, then the default folders,
-/// lib/TRIPLET and usr/lib/TRIPLET of Debian among them; only libraries of the program's own
-/// machine type count. A library that is not found is an error that names who needs it.
-[[nodiscard]] capture::Result<std::vector<LibraryFile>> library_closure(const std::string& program,
-                                                                        const std::string& root);
+/// Every library that `program` (a path on this machine, to be `destination` in the image) needs,
+/// the loader among them, each once, sorted by destination. Looked up below `root` in the loader's
+/// order (ld.so(8)): run path, folders of /etc/ld.so.conf, default folders, Debian's lib/TRIPLET
+/// among them; only files of the program's own machine and class count. Since the image has no
+/// ld.so.cache, a library from a folder of ld.so.conf goes to where the C library is. One that is
+/// not found is an error that names who needs it. Libraries opened at run time (NSS, plugins) are
+/// beyond what a file says.
+[[nodiscard]] Result<std::vector<LibraryFile>> library_closure(const std::string& program,
+                                                               const std::string& destination,
+                                                               const std::string& root);
 
 }  // namespace mkcapture

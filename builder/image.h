@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "builder/base.h"
 #include "builder/compress.h"
-#include "common/result.h"
 
 namespace mkcapture {
 
@@ -34,12 +34,11 @@ class ImageContents {
  public:
   // Each is an error for an empty or absolute path, one with "." or ".." in it, one that is there
   // already with another content, and one below something that is not a folder.
-  capture::Status add_file(std::string path, std::string bytes, std::uint32_t mode,
-                           std::string origin);
-  capture::Status add_directory(std::string path, std::uint32_t mode = 0755);
-  capture::Status add_symlink(std::string path, std::string target);
-  capture::Status add_char_device(std::string path, std::uint32_t mode, std::uint32_t major,
-                                  std::uint32_t minor);
+  Status add_file(std::string path, std::string bytes, std::uint32_t mode, std::string origin);
+  Status add_directory(std::string path, std::uint32_t mode = 0755);
+  Status add_symlink(std::string path, std::string target);
+  Status add_char_device(std::string path, std::uint32_t mode, std::uint32_t major,
+                         std::uint32_t minor);
 
   [[nodiscard]] const std::map<std::string, ImageEntry>& entries() const { return entries_; }
   [[nodiscard]] const ImageEntry* find(const std::string& path) const;
@@ -47,7 +46,7 @@ class ImageContents {
   [[nodiscard]] std::uint64_t rootfs_bytes() const;
 
  private:
-  capture::Status add(std::string path, ImageEntry entry);
+  Status add(std::string path, ImageEntry entry);
   std::map<std::string, ImageEntry> entries_;
 };
 
@@ -65,22 +64,21 @@ struct ImageSizes {
 
 /// A newc archive of the contents; every mtime is `mtime`, uid and gid are 0. The same contents
 /// give the same bytes.
-[[nodiscard]] capture::Result<std::string> make_cpio(const ImageContents& contents,
-                                                     std::int64_t mtime);
+[[nodiscard]] Result<std::string> make_cpio(const ImageContents& contents, std::int64_t mtime);
 /// Any image the kernel would take (all compressors) back to entries.
-[[nodiscard]] capture::Result<ImageContents> read_cpio(std::string_view cpio);
+[[nodiscard]] Result<ImageContents> read_cpio(std::string_view cpio);
 
 /// cpio, compression, read-back (the unpacked archive must hold exactly `contents`, and
 /// etc/capture.conf must be one that /init's own parser takes).
-[[nodiscard]] capture::Result<std::string> pack_image(const ImageContents& contents,
-                                                      const CompressOptions& compress,
-                                                      std::int64_t mtime, ImageSizes& sizes);
+[[nodiscard]] Result<std::string> pack_image(const ImageContents& contents,
+                                             const CompressOptions& compress, std::int64_t mtime,
+                                             ImageSizes& sizes);
 
 /// Writes `bytes` to a file beside `path`, mode 0600, syncs it and renames it to `path`. On an
 /// error nothing of it is left, and what was at `path` is still there.
-[[nodiscard]] capture::Status write_image(const std::string& path, std::string_view bytes);
+[[nodiscard]] Status write_image(const std::string& path, std::string_view bytes);
 
 /// SOURCE_DATE_EPOCH, or 0 where it is not set; an error where it is no number.
-[[nodiscard]] capture::Result<std::int64_t> image_mtime();
+[[nodiscard]] Result<std::int64_t> image_mtime();
 
 }  // namespace mkcapture

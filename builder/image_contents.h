@@ -33,6 +33,7 @@ struct ImageInputs {
   std::vector<std::string> firmware;  // below lib/firmware, beyond what the modules name; required
   std::string ssh_key;                // bytes in dropbear's format; empty: none
   std::string ssh_known_hosts;
+  std::string hosts;  // etc/hosts; empty: no file
 };
 
 /// Notes that are no errors (a firmware file that a module names and the machine does not have)

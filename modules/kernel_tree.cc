@@ -62,7 +62,9 @@ std::string normal_name(std::string_view name) {
   return out;
 }
 
-void KernelTree::Unref::operator()(kmod_ctx* ctx) const noexcept { kmod_unref(ctx); }
+void KernelTree::Unref::operator()(kmod_ctx* ctx) const noexcept {
+  kmod_unref(ctx);
+}
 KernelTree::KernelTree(KernelTree&&) noexcept = default;
 KernelTree& KernelTree::operator=(KernelTree&&) noexcept = default;
 KernelTree::~KernelTree() = default;
@@ -102,8 +104,9 @@ Result<KernelTree> KernelTree::open(const std::string& root, const std::string& 
   const char* const no_config[] = {nullptr};
   tree.ctx_.reset(kmod_new(tree.directory_.c_str(), no_config));
   if (!tree.ctx_) return fail(tree.directory_ + ": libkmod cannot open it");
-  kmod_set_log_fn(tree.ctx_.get(), [](void*, int, const char*, int, const char*, const char*,
-                                      va_list) {}, nullptr);
+  kmod_set_log_fn(
+      tree.ctx_.get(), [](void*, int, const char*, int, const char*, const char*, va_list) {},
+      nullptr);
   if (const int e = kmod_load_resources(tree.ctx_.get()); e < 0)
     return sys_error(tree.directory_ + ": indexes of depmod", -e);
   return tree;
@@ -113,7 +116,9 @@ bool KernelTree::is_builtin(std::string_view name) const {
   return builtin_.count(normal_name(name)) != 0;
 }
 
-bool KernelTree::has(std::string_view name) const { return files_.count(normal_name(name)) != 0; }
+bool KernelTree::has(std::string_view name) const {
+  return files_.count(normal_name(name)) != 0;
+}
 
 std::vector<std::string> KernelTree::lookup(std::string_view name_or_modalias) const {
   // A plain name first: libkmod would take "crc32c" for a file of that name as well, but never

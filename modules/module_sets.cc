@@ -55,8 +55,8 @@ Status read_table(const std::string& file, const toml::node& node, std::string_v
   if (table == nullptr) return at(file, node, name, "must be a table");
   for (const auto& [key, value] : *table) {
     const std::string_view wanted = key.str();
-    const auto* field = std::find_if(fields.begin(), fields.end(),
-                                     [&](const Field& f) { return f.key == wanted; });
+    const auto* field =
+        std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.key == wanted; });
     if (field == fields.end()) return at(file, value, wanted, "unknown key");
     CAPTURE_TRY(field->text != nullptr ? read_text(file, value, wanted, *field->text)
                                        : read_list(file, value, wanted, *field->list));
@@ -79,8 +79,7 @@ Status read_sets(const std::string& file, const toml::node& node, ModuleSets& in
                             {"firmware", nullptr, &set.firmware},
                             {"kernel", nullptr, &set.kernel}}));
     constexpr std::string_view kClasses[] = {"", "storage", "net", "fs"};
-    if (std::find(std::begin(kClasses), std::end(kClasses), set.driver_class) ==
-        std::end(kClasses))
+    if (std::find(std::begin(kClasses), std::end(kClasses), set.driver_class) == std::end(kClasses))
       return at(file, value, "class", "must be \"storage\", \"net\" or \"fs\"");
     const std::string name = set.name;
     if (!into.sets.emplace(name, std::move(set)).second)

@@ -35,7 +35,8 @@ bool needs_cpu_feature(const ModuleInfo& info) {
 
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
+  for (const std::string& word : words)
+    out += (out.empty() ? "" : ", ") + word;
   return out;
 }
 
@@ -43,7 +44,9 @@ std::string joined(const std::vector<std::string>& words) {
 
 Resolver::Resolver(KernelTree& tree, const ModuleSets& sets) : tree_(&tree), sets_(&sets) {}
 
-void Resolver::omit(std::string_view name) { omitted_.insert(normal_name(name)); }
+void Resolver::omit(std::string_view name) {
+  omitted_.insert(normal_name(name));
+}
 
 Result<Resolver::Names> Resolver::expand(const DriverRequest& request) const {
   std::string_view what = request.what;
@@ -88,7 +91,8 @@ Result<Resolver::Names> Resolver::add_set(std::string_view name, const std::stri
   const ModuleSet* set = sets_->find(name);
   if (set == nullptr) {
     Names known;
-    for (const auto& [key, value] : sets_->sets) known.push_back(key);
+    for (const auto& [key, value] : sets_->sets)
+      known.push_back(key);
     return fail("no driver set \"" + std::string(name) + "\"; there are " + joined(known));
   }
   std::set<std::string> wanted;
@@ -200,7 +204,8 @@ Resolver::Names Resolver::in_load_order(const std::set<std::string>& names) cons
 Resolution Resolver::result() const {
   Resolution r;
   r.modules = modules_;
-  for (const auto& [name, reason] : builtin_) r.builtin.push_back({name, reason});
+  for (const auto& [name, reason] : builtin_)
+    r.builtin.push_back({name, reason});
   r.missing.assign(missing_.begin(), missing_.end());
   return r;
 }
