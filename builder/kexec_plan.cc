@@ -1,0 +1,118 @@
+#include "builder/kexec_plan.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "builder/cmdline.h"
+#include "builder/device_drivers.h"
+#include "builder/kernel_checks.h"
+#include "common/units.h"
+
+namespace mkcapture {
+
+namespace {
+
+// The bytes of "System RAM" in /proc/iomem; 0 where the kernel shows zeros to this user.
+std::uint64_t ram_in_iomem(std::string_view text) {
+  std::uint64_t total = 0;
+  while (!text.empty()) {
+    const auto end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    const auto dash = line.find('-'), colon = line.find(" : ");
+    // Indented lines are parts of the range above them.
+    if (!line.starts_with(' ') && colon != std::string_view::npos && dash < colon &&
+        line.substr(colon + 3) == "System RAM") {
+      const auto first = capture::parse_number(line.substr(0, dash), 16);
+      const auto last = capture::parse_number(line.substr(dash + 1, colon - dash - 1), 16);
+      if (first && last && *last > *first) total += *last - *first + 1;
+    }
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return total;
+}
+
+bool signed_kexec_only(const KernelConfig& config, Host& host, bool this_machine) {
+  if (config.is_set("KEXEC_SIG_FORCE")) return true;
+  return this_machine && enforces_signatures({}, host, true);
+}
+
+// "-s" (kexec_file_load) where it is the only way.
+bool needs_file_load(Host& host, const Plan& plan) {
+  if (!plan.profile.kexec_file_load) return false;
+  const KernelConfig& config = plan.kernel.config;
+  const bool only_file = config.known() && !config.is_set("KEXEC") && config.is_set("KEXEC_FILE");
+  return only_file || signed_kexec_only(config, host, plan.this_machine);
+}
+
+// The command is copied into units and scripts that run in another folder.
+std::string absolute(const std::string& path) {
+  char folder[PATH_MAX];
+  if (path.starts_with('/') || ::getcwd(folder, sizeof folder) == nullptr) return path;
+  return std::string(folder) + "/" + path;
+}
+
+}  // namespace
+
+std::uint64_t machine_ram(Host& host) {
+  const auto iomem = host.read_file("/proc/iomem");
+  if (const std::uint64_t ram = ram_in_iomem(iomem ? *iomem : ""); ram != 0) return ram;
+  const std::string meminfo = fact(host, "/proc/meminfo");
+  const auto at = meminfo.find("MemTotal:");
+  if (at == std::string::npos) return 0;
+  return std::strtoull(meminfo.c_str() + at + 9, nullptr, 10) * 1024;
+}
+
+Status plan_kexec(const Request& request, Host& host, Plan& plan) {
+  const bool own_kernel = plan.this_machine && request.root == "/";
+  std::string running;
+  if (own_kernel) running = fact(host, "/proc/cmdline");
+  if (running.empty()) {
+    running = plan.profile.console;
+    plan.kexec.cmdline_origin = own_kernel ? "the profile: /proc/cmdline cannot be read"
+                                           : "the profile: the kernel is not this machine's";
+  } else {
+    plan.kexec.cmdline_origin = "/proc/cmdline";
+  }
+  plan.kexec.append = capture_cmdline(running, plan.profile.cmdline_remove,
+                                      plan.profile.cmdline_add, request.append);
+  if (plan.kexec.append.size() >= kMaxCmdline)
+    plan.warnings.push_back(fmt::format("the command line has {} bytes; kernels cut it off at {}",
+                                        plan.kexec.append.size(), kMaxCmdline));
+
+  auto& argv = plan.kexec.argv;
+  argv = {"kexec", "-p"};
+  if (needs_file_load(host, plan)) argv.push_back("-s");
+  for (const auto& option : plan.profile.kexec_options) argv.push_back(option);
+  argv.push_back(plan.kernel.image.empty() ? "KERNEL" : plan.kernel.image);
+  argv.push_back("--initrd=" + absolute(plan.output));
+  argv.push_back("--append=" + plan.kexec.append);
+
+  if (!own_kernel) return {};
+  plan.crashkernel.ram = machine_ram(host);
+  plan.crashkernel.request =
+      crashkernel_of_cmdline(fact(host, "/proc/cmdline"), plan.crashkernel.ram);
+  if (const auto size = capture::parse_number(fact(host, "/sys/kernel/kexec_crash_size")))
+    plan.crashkernel.reserved = *size;
+  return {};
+}
+
+std::string kexec_line(const Plan& plan) {
+  std::string line;
+  for (const auto& arg : plan.kexec.argv) {
+    if (!line.empty()) line += ' ';
+    // --append="..." is how everybody writes it, and the double quotes do where nothing in it is
+    // special to the shell.
+    const auto equals = arg.find('=');
+    const bool plain = arg.find_first_of("\"$`\\!") == std::string::npos;
+    if (arg.starts_with("--append=") && plain)
+      line += fmt::format("{}=\"{}\"", arg.substr(0, equals), arg.substr(equals + 1));
+    else
+      line += shell_quote(arg);
+  }
+  return line;
+}
+
+}  // namespace mkcapture

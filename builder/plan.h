@@ -1,0 +1,83 @@
+// Plan: everything that was uncertain, decided. The printers print it, the image is built from it,
+// and nothing decides after it.
+//
+// make_plan() is the order of decisions: profile, kernel, targets, network, drivers, kernel checks,
+// keys, compression, command line, crashkernel. Each is a file of its own.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "builder/base.h"
+#include "builder/block_stack.h"
+#include "builder/compress.h"
+#include "builder/crashkernel.h"
+#include "builder/host.h"
+#include "builder/image_contents.h"
+#include "builder/interfaces.h"
+#include "builder/kernel_files.h"
+#include "builder/profile.h"
+#include "builder/request.h"
+#include "modules/resolver.h"
+
+namespace mkcapture {
+
+/// One target and what is known of it.
+struct TargetPlan {
+  capture::TargetSpec spec;   // as it goes into the image
+  std::string how;            // "the file system that holds /var/crash", "was /dev/vda1", or ""
+  bool here = false;          // its device, or the way to its server, is on this machine
+  std::string where;          // "vda1", "through enp3s0"; for the plan's words
+  std::vector<DeviceDriver> drivers;  // of the device or the cards; empty where not here
+  std::string filesystem;     // disk: its type; empty where it is not known
+  std::string address;        // nfs, ssh: the server's, as it resolves now; empty where it does not
+};
+
+struct NetworkPlan {
+  std::vector<capture::IpSpec> ip;
+  std::vector<capture::VlanSpec> vlan;
+  std::vector<capture::BondSpec> bond;
+  std::vector<Nic> nics;  // of this machine that the image will use
+  std::string hosts;      // etc/hosts: the servers' addresses
+  bool dhcp = false;
+};
+
+/// The command that loads the image, and the capture kernel's command line.
+struct KexecPlan {
+  std::vector<std::string> argv;
+  std::string append;
+  std::string cmdline_origin;  // "/proc/cmdline" or why it is not
+};
+
+struct CrashkernelPlan {
+  std::uint64_t ram = 0;       // 0: not this machine's image
+  CrashkernelRequest request;  // of the running system
+  std::optional<std::uint64_t> reserved;  // /sys/kernel/kexec_crash_size
+};
+
+struct Plan {
+  Profile profile;
+  KernelFiles kernel;
+  bool this_machine = false;  // the profile is this machine's architecture
+  std::string output;
+
+  std::vector<TargetPlan> targets;
+  NetworkPlan network;
+  std::string drivers_words;  // "host", "generic", "listed": how they were chosen
+  Resolution drivers;
+  ImageInputs image;          // holds the CaptureConfig
+  CompressOptions compress;
+  std::string compress_why;
+  std::int64_t mtime = 0;
+
+  KexecPlan kexec;
+  CrashkernelPlan crashkernel;
+  std::vector<std::string> notes;     // worth knowing
+  std::vector<std::string> warnings;  // likely to cost the dump
+};
+
+[[nodiscard]] Result<Plan> make_plan(const Request& request, Host& host);
+
+}  // namespace mkcapture
