@@ -25,7 +25,9 @@ def default_target(context: Context) -> None:
     if not paths.MKCAPTURE.exists():
         raise Failed(f"{paths.MKCAPTURE}: not there: run builder/bootstrap")
     system = debian(context, [paths.MKCAPTURE])
-    put_files(context, system.disk, _files(context))
+    put_files(context, system.disk, _files(context), [
+        ("/etc/systemd/system/multi-user.target.wants/system_round.service",
+         "/etc/systemd/system/system_round.service")])
     machine = Machine(memory_mib=2048, disks=[("virtio-blk", system.disk)], reboots=True)
     running = Running(context, machine, system.kernel, system.initrd,
                       f"root=UUID={system.disk.uuid} ro crashkernel=128M panic=5 "
@@ -37,12 +39,13 @@ def default_target(context: Context) -> None:
             raise Failed(line)
     boots = console.split("] Linux version ")
     expect(len(boots) == 4, f"three boots expected (system, capture, system), {len(boots) - 1} seen")
-    expect("round: back, state running" in boots[3], "the system did not come back as it was")
+    expect("round: back" in boots[3], "the system did not come back to where it was")
     content = Content(NONCE, {name: mib * 256 for name, mib in FILL.items()},
                       (machine.memory_mib - 192) * 256, system.release)
     outcome = Outcome(content, "default", boots[2], read_verdicts(boots[2]), NODE, MARKER)
     outcome.must_be_saved()
-    check_directory(context, read_files(context, system.disk) / "var/crash", outcome)
+    files = read_files(context, system.disk, only="/var/crash")
+    check_directory(context, files / "crash", outcome)
 
 
 def _files(context: Context) -> list[tuple[Path, str, int]]:
@@ -54,14 +57,14 @@ def _files(context: Context) -> list[tuple[Path, str, int]]:
     payload = Path(paths.PAYLOAD or paths.BUILD / "payload" / context.arch)
     programs = [(file, f"/root/mkcapture/build/payload/{context.arch}/{file.name}", 0o755)
                 for file in sorted(payload.iterdir()) if file.is_file()]
-    settings = f"NONCE={NONCE}\nMARKER='{MARKER}'\nFILL='{' '.join(map(str, FILL.values()))} {ZERO_MIB}'\n"
-    unit = paths.GUEST / "system_round.service"
+    fill = f"{' '.join(map(str, FILL.values()))} {ZERO_MIB}"
+    settings = f"NONCE={NONCE}\nMARKER='{MARKER}'\nFILL='{fill}'\n"
     return [
         (paths.MKCAPTURE, "/root/mkcapture/build/mkcapture", 0o755), *programs,
         (tools.memfill(context), "/root/memfill", 0o755),
         (paths.GUEST / "system_round", "/root/system_round", 0o755),
         (text("round.conf", settings), "/root/round.conf", 0o644),
         (text("hostname", NODE + "\n"), "/etc/hostname", 0o644),
-        (unit, "/etc/systemd/system/system_round.service", 0o644),
-        (unit, "/etc/systemd/system/multi-user.target.wants/system_round.service", 0o644),
+        (paths.GUEST / "system_round.service", "/etc/systemd/system/system_round.service",
+         0o644),
     ]

@@ -113,8 +113,10 @@ def _make(context: Context, base: Path, packages: list[str], sources: str) -> No
     work.rename(base)
 
 
-def put_files(context: Context, disk: Disk, files: list[tuple[Path, str, int]]) -> None:
-    """Writes (source, absolute path, mode) into the ext4 of a disk that is switched off."""
+def put_files(context: Context, disk: Disk, files: list[tuple[Path, str, int]],
+              links: list[tuple[str, str]]) -> None:
+    """Writes (source, absolute path, mode) and symbolic links (path, where it points) into the
+    ext4 of a disk that is switched off."""
     part = disk.image.with_suffix(".part")
     context.run(["dd", f"if={disk.image}", f"of={part}", "bs=1M", f"skip={START_MIB}",
                  f"count={disk.size_mib}", "conv=sparse", "status=none"])
@@ -125,10 +127,12 @@ def put_files(context: Context, disk: Disk, files: list[tuple[Path, str, int]]) 
             if str(parent) not in made:
                 made.add(str(parent))
                 commands.append(f"mkdir {parent}")  # says so where it exists already
-        commands += [f"write {source} {path}", f"sif {path} mode {0o100000 | mode:#o}"]
+        commands += [f"rm {path}", f"write {source} {path}",
+                     f"sif {path} mode {0o100000 | mode:#o}"]
+    commands += [f"symlink {path} {target}" for path, target in links]
     script = context.dir / "put_files.debugfs"
     script.write_text("\n".join(commands) + "\n")
     context.run(["debugfs", "-w", "-f", script, part])
     context.run(["dd", f"if={part}", f"of={disk.image}", "bs=1M", f"seek={START_MIB}",
-                 "conv=notrunc", "status=none"])
+                 "conv=sparse,notrunc", "status=none"])
     part.unlink()

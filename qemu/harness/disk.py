@@ -74,9 +74,9 @@ def read_partition(context: Context, disk: Disk) -> Path:
     return content
 
 
-def read_files(context: Context, disk: Disk, check: bool = True) -> Path:
-    """Copies everything on the disk into a folder and returns it. With `check` the filesystem must
-    be clean, as it is after an unmount."""
+def read_files(context: Context, disk: Disk, check: bool = True, only: str = "/") -> Path:
+    """Copies everything on the disk, on ext4 what is in the folder `only`, into a folder and
+    returns it. With `check` the filesystem must be clean, as it is after an unmount."""
     content = read_partition(context, disk)
     out = disk.image.with_suffix(".files")
     shutil.rmtree(out, ignore_errors=True)
@@ -85,7 +85,7 @@ def read_files(context: Context, disk: Disk, check: bool = True) -> Path:
         case "ext4":
             if check:
                 context.run(["e2fsck", "-fn", content])
-            context.run(["debugfs", "-R", f"rdump / {out}", content])
+            context.run(["debugfs", "-R", f"rdump {only} {out}", content])
         case "xfs":
             if check:
                 context.run(["xfs_repair", "-n", content])

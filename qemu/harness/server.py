@@ -11,7 +11,9 @@ from pathlib import Path
 
 from .case import Context, Failed, Skipped
 
-HOST = "10.0.2.2"  # the host as QEMU's user networking shows it to the guest
+# The host's loopback as QEMU's user networking shows it to the guest.
+HOST = "10.0.2.2"
+HOST6 = "fec0::2"
 
 
 def free_port() -> int:
@@ -20,13 +22,16 @@ def free_port() -> int:
         return s.getsockname()[1]
 
 
-def is_open(port: int) -> bool:
-    with socket.socket() as s:
-        s.settimeout(1)
-        return s.connect_ex(("127.0.0.1", port)) == 0
+def is_open(port: int, address: str = "127.0.0.1") -> bool:
+    try:
+        socket.create_connection((address, port), timeout=1).close()
+        return True
+    except OSError:
+        return False
 
 
-def start(context: Context, name: str, argv: list[str], port: int, limit: float = 30) -> None:
+def start(context: Context, name: str, argv: list[str], port: int, limit: float = 60,
+          address: str = "127.0.0.1") -> None:
     """Starts a server in the foreground and waits until it listens on `port`."""
     log_path = context.dir / f"{name}.log"
     context.note(f"$ {' '.join(argv)}\n")
@@ -43,7 +48,7 @@ def start(context: Context, name: str, argv: list[str], port: int, limit: float 
 
     context.at_end(stop)
     ends_at = time.monotonic() + limit
-    while not is_open(port):
+    while not is_open(port, address):
         if process.poll() is not None:
             raise Failed(f"{name} ended with status {process.returncode}, see {log_path}")
         if time.monotonic() > ends_at:
@@ -109,16 +114,18 @@ class SshServer:
     port: int
     key: Path  # the client's private key, OpenSSH's format
     known_hosts: Path
+    host: str  # as the guest writes it in a target
 
     def target(self, path: str = "") -> str:
-        return f"ssh://{self.user}@{HOST}:{self.port}{self.path}{path}"
+        return f"ssh://{self.user}@{self.host}:{self.port}{self.path}{path}"
 
     def options(self) -> list[str]:
         return ["--ssh-key", str(self.key), "--ssh-known-hosts", str(self.known_hosts)]
 
 
 SSHD = """
-ListenAddress 127.0.0.1:{port}
+ListenAddress {address}
+Port {port}
 HostKey {host_key}
 AuthorizedKeysFile {authorized}
 PidFile none
@@ -131,9 +138,10 @@ LogLevel VERBOSE
 
 
 def ssh_server(context: Context, kind: str = "sftp", key_type: str = "ed25519",
-               host_key_type: str = "ed25519") -> SshServer:
+               host_key_type: str = "ed25519", ipv6: bool = False) -> SshServer:
     """`kind`: "sftp" has the SFTP subsystem, "exec" has not, "chroot" is an account with
     internal-sftp in a chroot and nothing else."""
+    address = "::1" if ipv6 else "127.0.0.1"
     if os.geteuid() != 0:
         raise Skipped("sshd needs root to log its user in")
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd insists on it
@@ -142,7 +150,7 @@ def ssh_server(context: Context, kind: str = "sftp", key_type: str = "ed25519",
     for name, of_type in (("host_key", host_key_type), ("client_key", key_type)):
         context.run(["ssh-keygen", "-q", "-N", "", "-t", of_type, "-f", context.dir / name])
     port = free_port()
-    config = SSHD.format(port=port, host_key=context.dir / "host_key",
+    config = SSHD.format(address=address, port=port, host_key=context.dir / "host_key",
                          authorized=context.dir / "client_key.pub")
     argv = ["/usr/sbin/sshd", "-D", "-e", "-f", str(context.dir / "sshd_config")]
     path = str(folder)
@@ -158,9 +166,9 @@ def ssh_server(context: Context, kind: str = "sftp", key_type: str = "ed25519",
         argv = ["unshare", "--mount", "sh", "-c",
                 f"mount --bind '{folder}' /mnt && exec {' '.join(argv)}"]
     (context.dir / "sshd_config").write_text(config)
-    start(context, "sshd", argv, port)
+    start(context, "sshd", argv, port, address=address)
     words = (context.dir / "host_key.pub").read_text().split()
     known_hosts = context.dir / "known_hosts"
-    known_hosts.write_text(f"[{HOST}]:{port} {words[0]} {words[1]}\n")
+    known_hosts.write_text(f"[{HOST6 if ipv6 else HOST}]:{port} {words[0]} {words[1]}\n")
     return SshServer(folder if kind != "chroot" else folder / "upload", path, "root", port,
-                     context.dir / "client_key", known_hosts)
+                     context.dir / "client_key", known_hosts, f"[{HOST6}]" if ipv6 else HOST)
