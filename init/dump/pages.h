@@ -73,7 +73,8 @@ class VmcoreSource : public Vmcore {
  public:
   [[nodiscard]] virtual const CrashedMachine& crashed() const noexcept = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<MemoryWindow>> window(std::size_t window_bytes) = 0;
-  /// For level bits 2..16; with level & ~1 == 0 a filter that keeps every page of every range.
+  /// For level bits 2..16. At any level, pages that must not be read (hwpoison, offline) are left
+  /// out where the page descriptors can be had.
   [[nodiscard]] virtual Result<std::unique_ptr<PageFilter>> filter(int level) = 0;
 };
 

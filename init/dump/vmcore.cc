@@ -11,6 +11,9 @@
 #include "dump/kernel_memory.h"
 #include "dump/memory_ranges.h"
 #include "dump/memory_window.h"
+#include "dump/page_filter.h"
+#include "dump/page_map.h"
+#include "dump/page_rules.h"
 #include "dump/printk_log.h"
 #include "dump/vmcoreinfo.h"
 
@@ -18,6 +21,7 @@ namespace capture {
 namespace {
 
 constexpr std::size_t kMaxNodeName = 64;
+constexpr std::size_t kDescriptorWindow = 1 << 20;
 
 /// The segments of a core and what came out of checking them.
 struct CoreLayout {
@@ -200,10 +204,22 @@ Result<std::uint64_t> ElfVmcore::write_dmesg(Output& output) {
   return write_printk_log(info_, *kernel_, output);
 }
 
+// Also at levels 0 and 1: a read of broken memory may bring the capture kernel down, and one of
+// memory that the hypervisor took back never returns.
 Result<std::unique_ptr<PageFilter>> ElfVmcore::filter(int level) {
-  std::string note;
-  if ((level & ~1) != 0) note = "page filter not yet there";
-  return std::unique_ptr<PageFilter>(std::make_unique<KeepAll>(machine_, std::move(note)));
+  const auto keep_all = [&](std::string why) -> std::unique_ptr<PageFilter> {
+    if ((level & ~kLevelZero) == 0) why.clear();  // nothing else was asked for
+    return std::make_unique<KeepAll>(machine_, std::move(why));
+  };
+  if (kernel_ == nullptr) return keep_all("every page kept: " + why_no_addresses_);
+  PageRules rules = make_page_rules(info_, kernel_->fields(), level);
+  if (!rules.usable) return keep_all(std::move(rules.note));
+  auto map = make_page_map(info_, machine_.page_size, space_->max_physmem_bits(), *kernel_);
+  if (!map) return keep_all("every page kept: " + map.error().message);
+  auto descriptors = window(kDescriptorWindow);
+  if (!descriptors) return std::move(descriptors).error();
+  return std::unique_ptr<PageFilter>(std::make_unique<DescriptorFilter>(
+      machine_, std::move(rules), std::move(*map), *kernel_, std::move(*descriptors)));
 }
 
 }  // namespace
