@@ -162,7 +162,10 @@ Status MemoryOutput::write_at(std::uint64_t offset, std::span<const std::byte> d
   ++calls_;
   if (finished_) return fail("written after finish()");
   if (calls_ == fail_at_call) return sys_error("write", EIO);
-  if (bytes_ + data.size() > full_at) return sys_error("write", ENOSPC);
+  const bool reserved = offset >= reserved_from_ && offset + data.size() <= reserved_to_;
+  if (!reserved && bytes_ + data.size() > full_at && !data.empty() && offset != 0) {
+    return sys_error("write", ENOSPC);
+  }
   if (!can_seek_ && offset < size_) return fail("a stream cannot go back");
   bytes_ += data.size();
   size_ = std::max(size_, offset + data.size());
@@ -182,6 +185,12 @@ Status MemoryOutput::write_at(std::uint64_t offset, std::span<const std::byte> d
     }
     i += n;
   }
+  return {};
+}
+
+Status MemoryOutput::reserve(std::uint64_t offset, std::uint64_t size) {
+  reserved_from_ = offset;
+  reserved_to_ = offset + size;
   return {};
 }
 

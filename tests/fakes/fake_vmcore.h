@@ -55,12 +55,14 @@ class MemoryOutput final : public Output {
  public:
   explicit MemoryOutput(bool can_seek = true) : can_seek_(can_seek) {}
 
-  std::uint64_t full_at = ~std::uint64_t{0};  // a write beyond this many bytes in all: ENOSPC
-  std::uint64_t fail_at_call = 0;             // the n-th write_at (from 1) fails with EIO
+  // A write beyond this many bytes in all is ENOSPC; into what is reserved it always works.
+  std::uint64_t full_at = ~std::uint64_t{0};
+  std::uint64_t fail_at_call = 0;  // the n-th write_at (from 1) fails with EIO
   int finish_errno = 0;
 
   [[nodiscard]] bool seekable() const noexcept override { return can_seek_; }
   Status write_at(std::uint64_t offset, std::span<const std::byte> data) override;
+  Status reserve(std::uint64_t offset, std::uint64_t size) override;
   Status finish(std::uint64_t size) override;
 
   [[nodiscard]] std::vector<std::byte> read(std::uint64_t offset, std::size_t size) const;
@@ -83,6 +85,8 @@ class MemoryOutput final : public Output {
   std::uint64_t bytes_ = 0;
   std::uint64_t size_ = 0;
   std::uint64_t rewritten_ = 0;
+  std::uint64_t reserved_from_ = 0;
+  std::uint64_t reserved_to_ = 0;
   std::map<std::uint64_t, Block> blocks_;
 };
 

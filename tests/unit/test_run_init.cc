@@ -1,0 +1,175 @@
+#include <doctest/doctest.h>
+
+#include <cerrno>
+
+#include "early_mounts.h"
+#include "fakes/fake_system.h"
+#include "run_init.h"
+#include "verdict.h"
+
+using namespace capture;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+struct Boot {
+  Boot() {
+    system.files["/proc/vmcore"] = "ELF";
+    system.files["/etc/capture.conf"] =
+        "target=disk:LABEL=one:/x\ntarget=raw:/dev/two\ndeadline=100s\nwait=10s\nstall=20s\n";
+    hooks.save = [this](const SaveContext& context) {
+      tried.push_back(to_string(context.entry.spec));
+      const bool saved = saves.count(tried.back()) != 0;
+      context.state.give_verdict(context.system, saved,
+                                 saved ? saved_line(context.entry.spec, 1, Milliseconds(1), "/p")
+                                       : failed_line(context.entry.spec, Step::kMount, "no"));
+      return saved ? 0 : 1;
+    };
+  }
+  void run() { run_init(system, hooks); }
+  FakeSystem system;
+  InitHooks hooks;
+  std::set<std::string> saves;
+  Lines tried;
+};
+
+std::size_t count(const FakeSystem& system, std::string_view prefix) {
+  std::size_t n = 0;
+  for (const auto& line : system.lines)
+    n += line.starts_with(prefix) ? 1 : 0;
+  return n;
+}
+
+}  // namespace
+
+TEST_CASE("early mounts: the table in order, what is mounted already is fine") {
+  FakeSystem system;
+  system.errors["mount /dev"] = EBUSY;
+  CHECK(mount_early(system).ok());
+  CHECK(early_mounts().size() == 3);
+  CHECK(system.called("mount proc /proc proc "));
+  CHECK(system.called("mount sysfs /sys sysfs "));
+  CHECK(system.called("mount devtmpfs /dev devtmpfs "));
+  CHECK(system.called("mkdir /run"));
+  FakeSystem broken;
+  broken.errors["mount /sys"] = ENODEV;
+  CHECK_FALSE(mount_early(broken).ok());
+  CHECK_FALSE(broken.called("mount devtmpfs"));
+}
+
+TEST_CASE("init: the first target that has the dump is the last one tried") {
+  Boot boot;
+  boot.saves = {"disk:LABEL=one:/x"};
+  boot.run();
+  CHECK(boot.tried == Lines{"disk:LABEL=one:/x"});
+  CHECK(count(boot.system, "saved ") == 1);
+  CHECK(boot.system.lines.back() == "done status=saved action=reboot");
+  CHECK(boot.system.ended == std::vector<FinalAction>{FinalAction::kReboot});
+}
+
+TEST_CASE("init: the second target has its turn when the first one fails") {
+  Boot boot;
+  boot.saves = {"raw:/dev/two"};
+  SUBCASE("with a reason of its own") {
+    boot.run();
+    CHECK(boot.tried == Lines{"disk:LABEL=one:/x", "raw:/dev/two"});
+  }
+  SUBCASE("hanging until its limit") {
+    boot.system.workers.push_back({{}, std::nullopt, false});
+    boot.run();
+    CHECK(boot.tried == Lines{"raw:/dev/two"});
+    CHECK(boot.system.now() == Milliseconds(16'000));
+  }
+  CHECK(count(boot.system, "failed target=disk:LABEL=one:/x ") == 1);
+  CHECK(count(boot.system, "saved target=raw:/dev/two ") == 1);
+  CHECK(boot.system.lines.back() == "done status=saved action=reboot");
+}
+
+TEST_CASE("init: all failed, each with a verdict, and the failure's own action") {
+  Boot boot;
+  boot.system.files["/etc/capture.conf"] += "final=halt\non_failure=poweroff\n";
+  boot.run();
+  CHECK(count(boot.system, "failed ") == 2);
+  CHECK(boot.system.lines.back() == "done status=failed action=poweroff");
+  CHECK(boot.system.ended == std::vector<FinalAction>{FinalAction::kPoweroff});
+}
+
+TEST_CASE("init: without /proc/vmcore nothing is touched") {
+  Boot boot;
+  boot.system.files.erase("/proc/vmcore");
+  boot.run();
+  CHECK(boot.tried.empty());
+  CHECK_FALSE(boot.system.called("fork"));
+  CHECK(boot.system.loaded().empty());
+  CHECK(boot.system.logged("there is no /proc/vmcore"));
+  CHECK(boot.system.lines.back() == "done status=failed action=reboot");
+}
+
+TEST_CASE("init: the command line overrides, its errors are told") {
+  Boot boot;
+  boot.system.files["/proc/cmdline"] =
+      "quiet capture.target=raw:/dev/three capture.final=halt capture.frob=1\n";
+  boot.saves = {"raw:/dev/three"};
+  boot.run();
+  CHECK(boot.tried == Lines{"raw:/dev/three"});
+  CHECK(boot.system.logged("capture.frob ignored: unknown parameter"));
+  CHECK(boot.system.lines.back() == "done status=saved action=halt");
+}
+
+TEST_CASE("init: a broken configuration ends in a reboot, not in silence") {
+  Boot boot;
+  boot.system.files["/etc/capture.conf"] = "frob=1\n";
+  boot.run();
+  CHECK(boot.system.logged("configuration: line 1: frob: unknown key"));
+  CHECK(boot.system.logged("no target is configured"));
+  CHECK(boot.system.lines.back() == "done status=failed action=reboot");
+  SUBCASE("targets of the command line work also then") {
+    Boot rescue;
+    rescue.system.files.erase("/etc/capture.conf");
+    rescue.system.files["/proc/cmdline"] = "capture.target=raw:/dev/three";
+    rescue.saves = {"raw:/dev/three"};
+    rescue.run();
+    CHECK(rescue.system.lines.back() == "done status=saved action=reboot");
+  }
+}
+
+TEST_CASE("init: one deadline over all targets") {
+  Boot boot;
+  boot.system.files["/etc/capture.conf"] =
+      "target=raw:/dev/one\ntarget=raw:/dev/two\ndeadline=8s\nwait=10s\n";
+  boot.system.workers.push_back({{}, std::nullopt});
+  boot.run();
+  CHECK(boot.tried.empty());
+  CHECK(boot.system.now() == Milliseconds(8'000));
+  CHECK(boot.system.logged("the deadline of the capture has passed"));
+  CHECK(boot.system.logged("the deadline has passed: raw:/dev/two is not tried"));
+  CHECK(boot.system.lines.back() == "done status=failed action=reboot");
+}
+
+TEST_CASE("init: the guard's limit lies behind the deadline") {
+  Boot boot;
+  std::vector<Milliseconds> limits;
+  boot.hooks.limit = [&](Milliseconds limit) { limits.push_back(limit); };
+  boot.run();
+  REQUIRE(limits.size() == 1);
+  CHECK(limits[0] > Milliseconds(100'000));
+}
+
+TEST_CASE("init: shells, before the dump and after a failure, only where allowed") {
+  Boot boot;
+  boot.system.files["/etc/capture.conf"] += "shell_allowed=1\non_failure=shell\n";
+  boot.system.files["/proc/cmdline"] = "capture.shell";
+  boot.system.on_spawn = [](const Lines&, const Lines&) { return Child{7}; };
+  boot.run();
+  std::size_t shells = 0;
+  for (const auto& call : boot.system.calls)
+    shells += call == "spawn /bin/busybox sh" ? 1 : 0;
+  CHECK(shells == 2);
+  CHECK(boot.system.logged("done status=failed action=shell"));
+  CHECK(boot.system.ended == std::vector<FinalAction>{FinalAction::kReboot});
+
+  Boot closed;
+  closed.system.files["/proc/cmdline"] = "capture.shell";
+  closed.run();
+  CHECK_FALSE(closed.system.called("spawn"));
+}

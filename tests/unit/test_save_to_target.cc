@@ -1,0 +1,225 @@
+#include <doctest/doctest.h>
+
+#include <cerrno>
+
+#include "dump_watch.h"
+#include "fakes/fake_system.h"
+#include "fakes/fake_target.h"
+#include "save_to_target.h"
+
+using namespace capture;
+using Calls = std::vector<std::string>;
+
+namespace {
+
+constexpr std::string_view kDump = "DUMP";
+constexpr const char* kName = "node7-1970-01-01-00:00:42";
+
+struct Run {
+  Run() : state(*WorkerState::create()) {
+    vmcore.crashed = 42;
+    config = *parse_config(
+        "target=disk:LABEL=crash:/var/crash\ndrivers=virtio_blk\nmodule=virtio_blk|||storage\n");
+    system.files["/lib/modules/virtio_blk.ko"] = "ELF";
+    report.pages_total = report.pages_saved = 256;
+    report.bytes_written = kDump.size();
+  }
+  int save() {
+    SaveParts parts;
+    parts.open_vmcore = [this]() -> Result<std::unique_ptr<Vmcore>> {
+      if (!vmcore_error.empty()) return fail(vmcore_error);
+      return std::unique_ptr<Vmcore>(std::make_unique<FakeVmcore>(vmcore));
+    };
+    parts.make_target = [this](const TargetSpec&, TargetContext) {
+      CHECK(system.loaded() == Calls{"virtio_blk"});  // only now are devices touched
+      return std::unique_ptr<Target>(std::make_unique<FakeTarget>(store));
+    };
+    parts.write_dump = [this](Vmcore&, Output& output, const DumpOptions&,
+                              DumpProgress&) -> Result<DumpReport> {
+      CHECK(state->step() == Step::kDump);
+      system.sleep(Milliseconds(1500));
+      if (!dump_error.empty()) return fail(dump_error);
+      CHECK(output.write_at(0, std::as_bytes(std::span(kDump))).ok());
+      CHECK(output.finish(kDump.size()).ok());
+      return report;
+    };
+    parts.copy_kernel_log = [this](Output& output) -> Status {
+      std::string log;
+      for (const auto& line : system.lines)
+        log += line + "\n";
+      CAPTURE_TRY(output.write_at(0, std::as_bytes(std::span(log))));
+      return output.finish(log.size());
+    };
+    return save_to_target(
+        {system, config, config.targets[0], *state, Deadline(system, Milliseconds(60'000))}, parts);
+  }
+  FakeSystem system;
+  CaptureConfig config;
+  WorkerState::Owner state;
+  FakeVmcore vmcore;
+  FakeStore store;
+  DumpReport report;
+  std::string vmcore_error, dump_error;
+};
+
+std::string failed(const std::string& step, const std::string& reason) {
+  return "failed target=disk:LABEL=crash:/var/crash step=" + step + " reason=\"" + reason + "\"";
+}
+
+}  // namespace
+
+TEST_CASE("save: the whole way, in order") {
+  Run run;
+  run.store.free = 1 << 30;
+  CHECK(run.save() == 0);
+  CHECK(run.state->saved());
+  CHECK(run.state->ready());
+  CHECK(run.store.calls == Calls{"open", std::string("mkdir ") + kName, "create vmcore-dmesg.txt",
+                                 "create vmcore.incomplete", "rename vmcore.incomplete vmcore",
+                                 "create kexec-dmesg.log", "close"});
+  CHECK(run.store.files["vmcore"] == kDump);
+  CHECK(run.store.files["vmcore-dmesg.txt"] == "[    0.000000] Linux\n");
+  const std::string verdict = std::string(
+                                  "saved target=disk:LABEL=crash:/var/crash bytes=4 seconds=1.500 "
+                                  "path=/var/crash/") +
+                              kName + "/vmcore";
+  CHECK(run.system.logged(verdict));
+  CHECK(run.store.files["kexec-dmesg.log"].find(verdict) != std::string::npos);
+}
+
+TEST_CASE("save: a vmcore with impossible headers touches nothing") {
+  Run run;
+  run.vmcore_error = "PT_LOAD 3 is larger than any machine";
+  CHECK(run.save() == 1);
+  CHECK(run.store.calls.empty());
+  CHECK(run.system.loaded().empty());
+  CHECK(run.system.logged(failed("start", "PT_LOAD 3 is larger than any machine")));
+}
+
+TEST_CASE("save: a target that does not open is neither written nor closed") {
+  Run run;
+  run.store.errors["open"] = "no device with LABEL=crash";
+  CHECK(run.save() == 1);
+  CHECK(run.store.calls == Calls{"open"});
+  CHECK_FALSE(run.state->ready());
+  CHECK(run.state->has_verdict());
+}
+
+TEST_CASE("save: without the crashed kernel's log the dump is saved all the same") {
+  Run run;
+  SUBCASE("not found") {
+    run.vmcore.dmesg.clear();
+  }
+  SUBCASE("not created") {
+    run.store.errors["create vmcore-dmesg.txt"] = "denied";
+  }
+  CHECK(run.save() == 0);
+  CHECK(run.system.logged("vmcore-dmesg.txt not saved: "));
+}
+
+TEST_CASE("save: the host falls back to the address, the time to the clock") {
+  Run run;
+  run.vmcore.node.clear();
+  run.vmcore.crashed = 0;
+  run.system.wall = 86'400;
+  SUBCASE("address") {
+    run.store.address = "10.0.2.15";
+    CHECK(run.save() == 0);
+    CHECK(run.store.calls[1] == "mkdir 10.0.2.15-1970-01-02-00:00:00");
+  }
+  SUBCASE("nothing at all") {
+    CHECK(run.save() == 0);
+    CHECK(run.store.calls[1] == "mkdir unknown-1970-01-02-00:00:00");
+  }
+}
+
+TEST_CASE("save: an incomplete dump keeps its name, and the log says how far it came") {
+  Run run;
+  run.report.incomplete = "No space left on device";
+  run.report.pages_saved = 100;
+  CHECK(run.save() == 1);
+  CHECK(run.store.files.count("vmcore") == 0);
+  CHECK(run.store.files["vmcore.incomplete"] == kDump);
+  CHECK(run.system.logged(
+      failed("dump", "No space left on device; incomplete, with 100 of 256 pages")));
+  CHECK(run.store.calls.back() == "close");
+  CHECK(run.store.files["kexec-dmesg.log"].find("100 of 256") != std::string::npos);
+}
+
+TEST_CASE("save: errors of dump and rename are verdicts of their own step") {
+  Run run;
+  std::string expected;
+  SUBCASE("dump") {
+    run.dump_error = "vmcore: Input/output error";
+    expected = failed("dump", "vmcore: Input/output error");
+  }
+  SUBCASE("rename") {
+    run.store.errors["rename vmcore.incomplete vmcore"] = "Stale file handle";
+    expected = failed("rename", "Stale file handle");
+  }
+  if (expected.empty()) return;
+  CHECK(run.save() == 1);
+  CHECK(run.system.logged(expected));
+}
+
+TEST_CASE("save: what fails after the rename does not undo a saved dump") {
+  Run run;
+  run.store.errors["create kexec-dmesg.log"] = "No space left on device";
+  run.store.errors["close"] = "Device or resource busy";
+  CHECK(run.save() == 0);
+  CHECK(run.state->saved());
+  CHECK(run.system.logged("kexec-dmesg.log: No space left on device"));
+  CHECK(run.system.logged("closing: Device or resource busy"));
+}
+
+TEST_CASE("save: a raw target takes the dump alone") {
+  Run run;
+  run.store.directory = false;
+  run.config.targets[0].spec = *parse_target("raw:/dev/vdb");
+  CHECK(run.save() == 0);
+  CHECK(run.store.calls == Calls{"open", "create vmcore.incomplete", "close"});
+  CHECK(run.system.logged("saved target=raw:/dev/vdb bytes=4 seconds=1.500 path=/dev/vdb"));
+}
+
+TEST_CASE("save: too little space is said, and tried") {
+  Run run;
+  run.store.free = 1000;
+  CHECK(run.save() == 0);
+  CHECK(run.system.logged("1.0 kB free, the dump needs at most 1.0 MB: it may not fit"));
+}
+
+TEST_CASE("progress lines: percent, rate and time left, never more than 5 s apart") {
+  FakeSystem system;
+  auto state = *WorkerState::create();
+  ProgressLines progress(system, *state);
+  Milliseconds last{0};
+  for (int i = 1; i <= 100; ++i) {
+    system.sleep(Milliseconds(300));
+    const auto lines = system.lines.size();
+    progress.update(static_cast<std::uint64_t>(i), 100, static_cast<std::uint64_t>(i) * 3'000'000);
+    if (system.lines.size() == lines) continue;
+    CHECK(system.now() - last <= Milliseconds(5000));
+    last = system.now();
+  }
+  CHECK(state->moves() == 100);
+  REQUIRE(system.lines.size() > 5);
+  CHECK(system.lines[0] == "dump 14%: 42.0 MB in 4s, 10.0 MB/s, 26s left");
+}
+
+TEST_CASE("watched output: the deadline refuses one write, what closes the dump passes") {
+  FakeSystem system;
+  auto state = *WorkerState::create();
+  std::string text;
+  const auto output = watched_output(std::make_unique<StringOutput>(text), *state,
+                                     Deadline(system, Milliseconds(100)));
+  const auto bytes = std::as_bytes(std::span(kDump));
+  CHECK(output->write_at(0, bytes).ok());
+  CHECK(state->moves() == 1);
+  system.sleep(Milliseconds(100));
+  const auto refused = output->write_at(4, bytes);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ETIMEDOUT);
+  CHECK(output->write_at(0, bytes).ok());
+  CHECK(output->finish(4).ok());
+  CHECK(text == kDump);
+}

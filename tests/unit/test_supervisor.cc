@@ -1,0 +1,139 @@
+#include <doctest/doctest.h>
+
+#include "fakes/fake_system.h"
+#include "supervisor.h"
+
+using namespace capture;
+
+namespace {
+
+struct Watch {
+  Watch() : state(*WorkerState::create()) {}
+  bool run(Milliseconds deadline = Milliseconds(100'000), const std::function<int()>& work = {}) {
+    return supervise(system, target, *state,
+                     {Deadline(system, deadline), Milliseconds(10'000), Milliseconds(20'000)},
+                     work);
+  }
+  [[nodiscard]] std::vector<std::string> verdicts() const {
+    std::vector<std::string> found;
+    for (const auto& line : system.lines) {
+      if (line.starts_with("saved ") || line.starts_with("failed ")) found.push_back(line);
+    }
+    return found;
+  }
+  FakeSystem system;
+  WorkerState::Owner state;
+  TargetSpec target = *parse_target("raw:/dev/vdb");
+};
+
+std::string failed(const std::string& step, const std::string& reason) {
+  return "failed target=raw:/dev/vdb step=" + step + " reason=\"" + reason + "\"";
+}
+
+}  // namespace
+
+TEST_CASE("supervisor: a worker's own verdict is the only one") {
+  Watch w;
+  SUBCASE("saved") {
+    CHECK(w.run(Milliseconds(1000), [&] {
+      w.state->give_verdict(w.system, true, "saved target=x");
+      return 0;
+    }));
+    CHECK(w.verdicts() == std::vector<std::string>{"saved target=x"});
+  }
+  SUBCASE("failed") {
+    CHECK_FALSE(w.run(Milliseconds(1000), [&] {
+      w.state->give_verdict(w.system, false, "failed target=x");
+      return 1;
+    }));
+    CHECK(w.verdicts() == std::vector<std::string>{"failed target=x"});
+  }
+  CHECK(w.system.called("kill 100"));  // what it may have left running
+}
+
+TEST_CASE("supervisor: a worker that dies has its verdict from here") {
+  Watch w;
+  int status = 0;
+  std::string reason;
+  SUBCASE("crash") {
+    status = 128 + 11, reason = "the worker crashed with signal 11";
+  }
+  SUBCASE("memory") {
+    status = 128 + 9, reason = "the worker was killed: out of memory";
+  }
+  SUBCASE("exit") {
+    status = 3, reason = "the worker ended with status 3";
+  }
+  if (status == 0) return;
+  w.system.workers.push_back({[&](FakeSystem&) { w.state->enter(Step::kMount); }, status});
+  CHECK_FALSE(w.run());
+  CHECK(w.verdicts() == std::vector<std::string>{failed("mount", reason)});
+}
+
+TEST_CASE("supervisor: a worker that is saved and then dies stays saved") {
+  Watch w;
+  w.system.workers.push_back(
+      {[&](FakeSystem& s) { w.state->give_verdict(s, true, "saved target=x"); }, 128 + 11});
+  CHECK(w.run());
+  CHECK(w.verdicts().size() == 1);
+}
+
+TEST_CASE("supervisor: `wait` limits the time until the target is open") {
+  Watch w;
+  w.system.workers.push_back({[&](FakeSystem&) { w.state->enter(Step::kDevice); }, std::nullopt});
+  CHECK_FALSE(w.run());
+  CHECK(w.system.now() == Milliseconds(15'000));
+  CHECK(w.verdicts() ==
+        std::vector<std::string>{failed("device", "not ready after 10s, and hanging")});
+  CHECK(w.system.called("kill 100"));
+  CHECK(w.system.logged("step device: nothing for 5 s"));
+}
+
+TEST_CASE("supervisor: `stall` counts from the last progress") {
+  Watch w;
+  w.system.workers.push_back({[&](FakeSystem& s) {
+                                w.state->set_ready();
+                                w.state->enter(Step::kDump);
+                                for (int second = 10; second <= 50; second += 10) {
+                                  s.at(std::chrono::seconds(second),
+                                       [&](FakeSystem&) { w.state->progress(); });
+                                }
+                              },
+                              std::nullopt});
+  CHECK_FALSE(w.run());
+  CHECK(w.system.now() == Milliseconds(75'000));
+  CHECK(w.verdicts() == std::vector<std::string>{failed("dump", "no progress for 20s")});
+}
+
+TEST_CASE("supervisor: the deadline ends also a worker that makes progress") {
+  Watch w;
+  w.system.workers.push_back({[&](FakeSystem& s) {
+                                w.state->set_ready();
+                                w.state->enter(Step::kDump);
+                                for (int second = 1; second <= 60; ++second) {
+                                  s.at(std::chrono::seconds(second),
+                                       [&](FakeSystem&) { w.state->progress(); });
+                                }
+                              },
+                              std::nullopt});
+  CHECK_FALSE(w.run(Milliseconds(30'000)));
+  CHECK(w.system.now() == Milliseconds(30'000));
+  CHECK(w.verdicts() ==
+        std::vector<std::string>{failed("dump", "the deadline of the capture has passed")});
+}
+
+TEST_CASE("supervisor: a worker in uninterruptible sleep is left behind after a second") {
+  Watch w;
+  w.system.workers.push_back({{}, std::nullopt, false});
+  CHECK_FALSE(w.run());
+  CHECK(w.system.now() == Milliseconds(16'000));
+  CHECK(w.verdicts().size() == 1);
+  CHECK(w.system.logged("left behind"));
+}
+
+TEST_CASE("supervisor: no process, no dump, but a verdict") {
+  Watch w;
+  w.system.errors["fork"] = 12;
+  CHECK_FALSE(w.run());
+  CHECK(w.verdicts() == std::vector<std::string>{failed("start", "fork: Cannot allocate memory")});
+}
