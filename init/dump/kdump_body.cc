@@ -29,15 +29,14 @@ Status KdumpBody::stored(std::uint32_t size, std::uint32_t flags) {
   return described(offset, size, flags);
 }
 
+Status KdumpBody::share_zeros() {
+  zero_page_at_ = pages_.position();
+  const std::vector<std::byte> page(machine_.page_size);
+  return pages_.append(page);
+}
+
 Status KdumpBody::zero() {
-  if (zero_page_at_ == 0) {  // one page of zeros stands for all of them
-    zero_page_at_ = pages_.position();
-    const std::vector<std::byte> page(machine_.page_size);
-    CAPTURE_TRY(pages_.append(page));
-  }
-  CAPTURE_TRY(described(zero_page_at_, machine_.page_size, 0));
-  --report_.pages_saved;
-  return {};
+  return described(zero_page_at_, machine_.page_size, 0);
 }
 
 Status KdumpBody::unreadable(std::uint64_t pfn) {
@@ -51,36 +50,36 @@ Status KdumpBody::described(std::uint64_t offset, std::uint32_t size, std::uint3
   if (room_left_ == 0) return fail("the page filter changed its mind");
   --room_left_;
   ++pages_done_;
-  ++report_.pages_saved;
   descriptors()[waiting_++] = {.offset = offset, .size = size, .flags = flags, .page_flags = 0};
   return waiting_ == kWaitingDescriptors ? write_descriptors() : Status();
 }
 
 Status KdumpBody::write_descriptors() {
   if (waiting_ == 0) return {};
-  if (!is_native(machine_)) {
-    for (std::size_t i = 0; i < waiting_; ++i) {
-      Descriptor& d = descriptors()[i];
+  const auto bytes = descriptors_.span().first(waiting_ * sizeof(Descriptor));
+  std::uint64_t saved = 0;
+  for (std::size_t i = 0; i < waiting_; ++i) {
+    Descriptor& d = descriptors()[i];
+    if (d.offset != zero_page_at_) ++saved;
+    if (!is_native(machine_)) {
       d.offset = __builtin_bswap64(d.offset);
       d.size = __builtin_bswap32(d.size);
       d.flags = __builtin_bswap32(d.flags);
     }
   }
-  const auto bytes = descriptors_.span().first(waiting_ * sizeof(Descriptor));
   waiting_ = 0;
   CAPTURE_TRY(output_.write_at(descriptors_at_, bytes));
   descriptors_at_ += bytes.size();
   report_.bytes_written += bytes.size();
+  report_.pages_saved += saved;
   return {};
 }
 
 Status KdumpBody::flush() {
   Status status = pages_.flush();
   const auto lost = [&](const Descriptor& d) { return d.offset + d.size > pages_.written_up_to(); };
-  while (waiting_ > 0 && lost(descriptors()[waiting_ - 1])) {
+  while (waiting_ > 0 && lost(descriptors()[waiting_ - 1]))
     --waiting_;
-    --report_.pages_saved;
-  }
   const Status rest = write_descriptors();
   return status ? rest : status;
 }

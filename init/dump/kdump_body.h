@@ -29,6 +29,9 @@ class KdumpBody final : public PageReceiver {
   /// Whether there was memory for the buffers.
   [[nodiscard]] bool ok() const noexcept { return pages_.ok() && descriptors_; }
 
+  /// Puts the page of zeros that zero() needs before all others.
+  Status share_zeros();
+
   std::byte* room() override { return pages_.room(); }
   Status stored(std::uint32_t size, std::uint32_t flags) override;
   Status zero() override;
@@ -69,9 +72,9 @@ class KdumpBody final : public PageReceiver {
   AppendBuffer pages_;
   AlignedBuffer descriptors_;
   std::uint64_t descriptors_at_;
-  std::size_t waiting_ = 0;  // descriptors in the buffer
-  std::uint64_t room_left_;  // descriptors, those in the buffer counted
-  std::uint64_t zero_page_at_ = 0;
+  std::size_t waiting_ = 0;         // descriptors in the buffer
+  std::uint64_t room_left_;         // descriptors, those in the buffer counted
+  std::uint64_t zero_page_at_ = 0;  // 0: there is none
   std::vector<std::uint64_t> unreadable_;
   std::uint64_t pages_done_ = 0;
 };

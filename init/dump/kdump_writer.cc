@@ -125,6 +125,7 @@ class KdumpWriter {
       if (!made) return std::move(made).error();
       worker = std::move(*made);
     }
+    if ((options_.level & 1) != 0) CAPTURE_TRY(body.share_zeros());
     return pages_.for_each_cycle([&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
       Status status;
       std::uint64_t from = 0;

@@ -172,17 +172,12 @@ Status MemoryOutput::write_at(std::uint64_t offset, std::span<const std::byte> d
   for (std::size_t i = 0; i < data.size();) {
     const std::uint64_t at = offset + i;
     Block& b = blocks_[at / 4096];
-    if (b.data.empty()) {
-      b.data.resize(4096);
-      b.written.resize(4096);
-    }
+    b.data.resize(4096);
     const std::size_t in_block = at % 4096;
     const std::size_t n = std::min(data.size() - i, 4096 - in_block);
     std::memcpy(b.data.data() + in_block, data.data() + i, n);
-    for (std::size_t k = in_block; k < in_block + n; ++k) {
-      if (b.written[k]) ++rewritten_;
-      b.written[k] = true;
-    }
+    b.from = std::min<std::uint64_t>(b.from, in_block);
+    b.to = std::max<std::uint64_t>(b.to, in_block + n);
     i += n;
   }
   return {};
@@ -215,7 +210,7 @@ std::vector<std::byte> MemoryOutput::read(std::uint64_t offset, std::size_t size
 
 bool MemoryOutput::written(std::uint64_t offset) const {
   const auto b = blocks_.find(offset / 4096);
-  return b != blocks_.end() && b->second.written[offset % 4096];
+  return b != blocks_.end() && offset % 4096 >= b->second.from && offset % 4096 < b->second.to;
 }
 
 }  // namespace capture::fakes

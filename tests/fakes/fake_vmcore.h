@@ -71,20 +71,18 @@ class MemoryOutput final : public Output {
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] bool finished() const noexcept { return finished_; }
   [[nodiscard]] bool written(std::uint64_t offset) const;
-  /// Bytes that were written more than once.
-  [[nodiscard]] std::uint64_t rewritten() const noexcept { return rewritten_; }
 
  private:
   struct Block {
     std::vector<std::byte> data;
-    std::vector<bool> written;
+    std::uint64_t from = 4096;  // what was written is between these
+    std::uint64_t to = 0;
   };
   bool can_seek_;
   bool finished_ = false;
   std::uint64_t calls_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t size_ = 0;
-  std::uint64_t rewritten_ = 0;
   std::uint64_t reserved_from_ = 0;
   std::uint64_t reserved_to_ = 0;
   std::map<std::uint64_t, Block> blocks_;

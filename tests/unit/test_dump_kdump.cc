@@ -1,0 +1,358 @@
+// The kdump and flattened formats, read back by the tests' own reader.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "dump/dump.h"
+#include "fakes/dump_reader.h"
+#include "fakes/fake_vmcore.h"
+
+namespace capture {
+namespace {
+
+using fakes::FakeVmcore;
+using fakes::KdumpReader;
+using fakes::MemoryOutput;
+
+/// Every third page zero, every fifth incompressible, the rest text-like.
+void mixed_page(std::uint64_t pfn, std::span<std::byte> page) {
+  if (pfn % 3 == 0) return;
+  std::uint64_t x = pfn * 0x9e3779b97f4a7c15 + 1;
+  for (std::size_t i = 0; i < page.size(); ++i) {
+    if (pfn % 5 == 0) {
+      x ^= x << 13;
+      x ^= x >> 7;
+      x ^= x << 17;
+      page[i] = static_cast<std::byte>(x);
+    } else {
+      page[i] = static_cast<std::byte>((pfn >> (i % 8)) + i / 64);
+    }
+  }
+}
+
+/// Two ranges; the first ends, the second begins inside of a page.
+FakeVmcore small_machine() {
+  return FakeVmcore({{0x1000, 0x9e400}, {0x100000, 0x300000}, {0x7ff80800, 0x80000}}, mixed_page);
+}
+
+fakes::ReadAt reader_of(const MemoryOutput& file) {
+  return [&file](std::uint64_t offset, std::size_t size) { return file.read(offset, size); };
+}
+
+DumpReport dump(FakeVmcore& vmcore, Output& output, const DumpOptions& options) {
+  fakes::NoProgress progress;
+  auto report = write_dump(vmcore, output, options, progress);
+  REQUIRE_MESSAGE(report.ok(), report.error().message);
+  return *report;
+}
+
+/// Compares every page frame of the machine with the dump.
+void check_pages(const FakeVmcore& vmcore, const KdumpReader& dump, bool filtered) {
+  for (std::uint64_t pfn = 0; pfn < vmcore.machine.max_pfn; ++pfn) {
+    if (dump.block == 4096 && pfn == 0x500) pfn = 0x7ff00;  // nothing there
+    const bool there = vmcore.present(pfn);
+    const bool kept = there && !vmcore.unreadable.contains(pfn) &&
+                      (!filtered || !vmcore.keep || vmcore.keep(pfn));
+    if (dump.present(pfn) != there || dump.kept(pfn) != kept) {
+      FAIL("bits of page frame " << pfn);
+    }
+    if (!kept) continue;
+    const auto page = dump.page(pfn);
+    if (!page || *page != vmcore.page(pfn)) FAIL("bytes of page frame " << pfn);
+  }
+}
+
+TEST_CASE("kdump: headers as the format has them") {
+  FakeVmcore vmcore = small_machine();
+  vmcore.machine.phys_base = 0x12345000;
+  MemoryOutput file;
+  const DumpReport report =
+      dump(vmcore, file, {.level = 1, .format = DumpFormat::kKdump, .codec = DumpCodec::kZstd});
+  const KdumpReader r(reader_of(file), true, false);
+  CHECK(r.version == 6);
+  CHECK(r.status == 0x20);
+  CHECK(r.block == 4096);
+  CHECK(r.nr_cpus == 2);
+  CHECK(r.seconds == 1700000000);
+  CHECK(r.sysname == "Linux");
+  CHECK(r.nodename == "fake");
+  CHECK(r.release == "6.1.0-fake");
+  CHECK(r.machine == "x86_64");
+  CHECK(r.phys_base == 0x12345000);
+  CHECK(r.dump_level == 1);
+  CHECK(r.max_mapnr == vmcore.machine.max_pfn);
+  CHECK(r.vmcoreinfo == vmcore.machine.vmcoreinfo);
+  CHECK(r.notes == vmcore.machine.notes);
+  CHECK(report.incomplete.empty());
+  CHECK(report.file_size == file.size());
+  CHECK(report.bytes_written <= file.bytes());
+  CHECK(file.finished());
+}
+
+TEST_CASE("kdump: every page comes back, with each codec and number of threads") {
+  for (const DumpCodec codec : {DumpCodec::kNone, DumpCodec::kZlib, DumpCodec::kLzo,
+                                DumpCodec::kSnappy, DumpCodec::kZstd}) {
+    for (const int threads : {1, 2, 5}) {
+      CAPTURE(static_cast<int>(codec));
+      CAPTURE(threads);
+      FakeVmcore vmcore = small_machine();
+      MemoryOutput file;
+      const DumpReport report =
+          dump(vmcore, file,
+               {.level = 1, .format = DumpFormat::kKdump, .codec = codec, .threads = threads});
+      const KdumpReader r(reader_of(file), true, false);
+      check_pages(vmcore, r, false);
+      std::uint64_t present = 0;
+      std::uint64_t zero = 0;
+      for (std::uint64_t pfn = 0; pfn < vmcore.machine.max_pfn; ++pfn) {
+        if (!vmcore.present(pfn)) continue;
+        ++present;
+        zero += vmcore.page(pfn) == fakes::Bytes(4096) ? 1 : 0;
+      }
+      CHECK(report.pages_total == present);
+      CHECK(report.pages_saved == present - zero);
+      CHECK(report.pages_unreadable == 0);
+    }
+  }
+}
+
+TEST_CASE("kdump: the same bytes whatever the number of threads") {
+  FakeVmcore vmcore = small_machine();
+  MemoryOutput one;
+  MemoryOutput four;
+  DumpOptions options{.level = 1, .format = DumpFormat::kKdump, .codec = DumpCodec::kLzo};
+  dump(vmcore, one, options);
+  options.threads = 4;
+  dump(vmcore, four, options);
+  REQUIRE(one.size() == four.size());
+  CHECK(one.read(0, one.size()) == four.read(0, four.size()));
+}
+
+TEST_CASE("kdump: zero pages share one page at level 1, and are stored at level 0") {
+  FakeVmcore vmcore = small_machine();
+  MemoryOutput shared;
+  MemoryOutput whole;
+  DumpOptions options{.level = 1, .format = DumpFormat::kKdump};
+  dump(vmcore, shared, options);
+  options.level = 0;
+  dump(vmcore, whole, options);
+  const KdumpReader a(reader_of(shared), true, false);
+  const KdumpReader b(reader_of(whole), true, false);
+  CHECK(a.descriptor(3).offset == a.descriptor(6).offset);
+  CHECK(b.descriptor(3).offset != b.descriptor(6).offset);
+  CHECK(shared.size() < whole.size());
+  check_pages(vmcore, b, false);
+}
+
+TEST_CASE("kdump: pages that cannot be compressed are stored as they are") {
+  FakeVmcore vmcore = small_machine();
+  for (const DumpCodec codec :
+       {DumpCodec::kZlib, DumpCodec::kLzo, DumpCodec::kSnappy, DumpCodec::kZstd}) {
+    MemoryOutput file;
+    dump(vmcore, file, {.level = 1, .format = DumpFormat::kKdump, .codec = codec});
+    const KdumpReader r(reader_of(file), true, false);
+    CHECK(r.descriptor(5).flags == 0);
+    CHECK(r.descriptor(5).size == 4096);
+    CHECK(r.descriptor(4).flags != 0);
+    CHECK(r.descriptor(4).size < 4096);
+  }
+}
+
+TEST_CASE("kdump: what the filter leaves out has no bit") {
+  FakeVmcore vmcore = small_machine();
+  vmcore.keep = [](std::uint64_t pfn) { return pfn % 7 != 2 && (pfn < 0x180 || pfn > 0x1c0); };
+  vmcore.filter_level = 0b01110;
+  vmcore.filter_note = "free pages are kept: not known";
+  for (const int threads : {1, 3}) {
+    MemoryOutput file;
+    const DumpReport report = dump(
+        vmcore, file,
+        {.level = 31, .format = DumpFormat::kKdump, .codec = DumpCodec::kZstd, .threads = threads});
+    const KdumpReader r(reader_of(file), true, false);
+    check_pages(vmcore, r, true);
+    CHECK(report.level_reached == 0b01111);
+    CHECK(report.note == vmcore.filter_note);
+    CHECK(r.dump_level == 0b01111);
+  }
+}
+
+TEST_CASE("kdump: pages that cannot be read are left out and counted") {
+  FakeVmcore vmcore = small_machine();
+  vmcore.unreadable = {2, 0x102, 0x103, 0x203, 0x7ff90};
+  for (const DumpFormat format : {DumpFormat::kKdump, DumpFormat::kFlat}) {
+    for (const int threads : {1, 2}) {
+      MemoryOutput file(format == DumpFormat::kKdump);
+      const DumpReport report =
+          dump(vmcore, file,
+               {.level = 1, .format = format, .codec = DumpCodec::kZstd, .threads = threads});
+      CHECK(report.pages_unreadable == 5);
+      CHECK(report.incomplete.empty());
+      const auto flat = format == DumpFormat::kFlat ? fakes::unflatten(file.read(0, file.size()))
+                                                    : fakes::Unflattened();
+      const fakes::ReadAt read =
+          format == DumpFormat::kFlat
+              ? [&](std::uint64_t o, std::size_t n) { return flat.read(o, n); }
+              : reader_of(file);
+      check_pages(vmcore, KdumpReader(read, true, false), false);
+    }
+  }
+}
+
+TEST_CASE("kdump: windows that give little at once") {
+  FakeVmcore vmcore = small_machine();
+  vmcore.most_bytes_at_once = 3 * 4096 + 100;
+  MemoryOutput file;
+  dump(vmcore, file, {.level = 1, .format = DumpFormat::kKdump, .codec = DumpCodec::kLzo});
+  check_pages(vmcore, KdumpReader(reader_of(file), true, false), false);
+}
+
+TEST_CASE("kdump: in the crashed machine's word size, byte order and page size") {
+  struct Form {
+    Machine machine;
+    int elf_class;
+    bool big_endian, padded;
+    std::uint32_t page_size;
+  };
+  for (const Form& f :
+       {Form{Machine::kS390x, 64, true, true, 4096}, Form{Machine::kI386, 32, false, false, 4096},
+        Form{Machine::kArm, 32, false, true, 4096}, Form{Machine::kArm64, 64, false, true, 65536},
+        Form{Machine::kPpc64, 64, true, true, 65536}}) {
+    CAPTURE(static_cast<int>(f.machine));
+    FakeVmcore vmcore({{0x10000, 0x200000}, {0x400000, 0x100000}}, mixed_page);
+    vmcore.machine.machine = f.machine;
+    vmcore.machine.elf_class = f.elf_class;
+    vmcore.machine.big_endian = f.big_endian;
+    vmcore.machine.page_size = f.page_size;
+    vmcore.machine.max_pfn = 0x500000 / f.page_size;
+    vmcore.machine.notes.clear();
+    fakes::add_note(vmcore.machine.notes, f.big_endian, "CORE", 1, std::string(100, 'x'));
+    fakes::add_note(vmcore.machine.notes, f.big_endian, "VMCOREINFO", 0, vmcore.machine.vmcoreinfo);
+    for (const DumpCodec codec : {DumpCodec::kZstd, DumpCodec::kZlib}) {
+      MemoryOutput file;
+      dump(vmcore, file, {.level = 1, .format = DumpFormat::kKdump, .codec = codec, .threads = 2});
+      const KdumpReader r(reader_of(file), f.elf_class == 64, f.big_endian, f.padded);
+      CHECK(r.block == f.page_size);
+      CHECK(r.nr_cpus == 1);
+      CHECK(r.max_mapnr == vmcore.machine.max_pfn);
+      CHECK(r.vmcoreinfo == vmcore.machine.vmcoreinfo);
+      check_pages(vmcore, r, false);
+    }
+  }
+}
+
+TEST_CASE("flat: the same dump as records, each byte once") {
+  FakeVmcore vmcore = small_machine();
+  for (const DumpFormat format : {DumpFormat::kFlat, DumpFormat::kKdump}) {  // kdump into a pipe
+    MemoryOutput pipe(false);
+    const DumpReport report =
+        dump(vmcore, pipe, {.level = 1, .format = format, .codec = DumpCodec::kZstd, .threads = 2});
+    CHECK(report.incomplete.empty());
+    const auto flat = fakes::unflatten(pipe.read(0, pipe.size()));
+    CHECK(flat.ended);
+    std::uint64_t end = 0;
+    for (const auto& [offset, data] : flat.records) {
+      CHECK(offset >= end);
+      end = offset + data.size();
+    }
+    const KdumpReader r([&](std::uint64_t o, std::size_t n) { return flat.read(o, n); }, true,
+                        false);
+    CHECK(r.status == 0x20);
+    check_pages(vmcore, r, false);
+  }
+}
+
+/// What a dump that ended early must be: marked, and right in everything that can be read.
+void check_incomplete(const FakeVmcore& vmcore, const MemoryOutput& file,
+                      const DumpReport& report) {
+  const KdumpReader r(reader_of(file), true, false);
+  CHECK((r.status & 0x8) != 0);
+  std::uint64_t readable = 0;
+  for (std::uint64_t pfn = 0; pfn < vmcore.machine.max_pfn; ++pfn) {
+    if (pfn == 0x500) pfn = 0x7ff00;
+    if (!r.kept(pfn)) continue;
+    const auto page = r.page(pfn);
+    if (!page) continue;
+    if (*page != vmcore.page(pfn)) FAIL("bytes of page frame " << pfn);
+    ++readable;
+  }
+  CHECK(readable >= report.pages_saved);
+}
+
+TEST_CASE("kdump: a full disk at each stage leaves a dump that can be read as far as it came") {
+  FakeVmcore vmcore({{0x1000, 0x9e400}, {0x200000, 0xb0000}}, mixed_page);
+  MemoryOutput whole;
+  DumpOptions options{.level = 0, .format = DumpFormat::kKdump};
+  dump(vmcore, whole, options);
+  std::uint64_t most_saved = 0;
+  for (std::uint64_t calls = 1; calls <= whole.calls(); ++calls) {
+    for (const int threads : {1, 2}) {
+      CAPTURE(calls);
+      options.threads = threads;
+      MemoryOutput file;
+      file.fail_at_call = calls;
+      fakes::NoProgress progress;
+      const auto report = write_dump(vmcore, file, options, progress);
+      if (!report) continue;  // nothing usable: the headers or bitmaps did not get there
+      CHECK(report->incomplete == "write: Input/output error");
+      check_incomplete(vmcore, file, *report);
+      if (report->pages_saved > most_saved) most_saved = report->pages_saved;
+    }
+  }
+  CHECK(most_saved > 300);
+
+  MemoryOutput file;
+  file.full_at = whole.bytes() / 2;
+  fakes::NoProgress progress;
+  options.threads = 1;
+  const auto report = write_dump(vmcore, file, options, progress);
+  REQUIRE(report.ok());
+  CHECK(report->incomplete == "write: No space left on device");
+  CHECK(report->pages_saved > 100);
+}
+
+TEST_CASE("kdump: a sync that fails is not a whole dump") {
+  FakeVmcore vmcore = small_machine();
+  MemoryOutput file;
+  file.finish_errno = EIO;
+  fakes::NoProgress progress;
+  const auto report = write_dump(vmcore, file, {.format = DumpFormat::kKdump}, progress);
+  REQUIRE(report.ok());
+  CHECK(report->incomplete == "sync: Input/output error");
+}
+
+TEST_CASE("kdump: machines that need several cycles, with the bits kept and not kept") {
+  // 5 GiB at two places: kept between the passes. Ranges in 40 cycles: filtered twice.
+  for (const std::uint64_t ranges : {2, 40}) {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> list;
+    for (std::uint64_t i = 0; i < ranges; ++i)
+      list.emplace_back((i << 30) + 0x3ff00000, 0x180000);
+    FakeVmcore vmcore(list, mixed_page);
+    vmcore.keep = [](std::uint64_t pfn) { return pfn % 4 != 1; };
+    MemoryOutput file;
+    dump(vmcore, file,
+         {.level = 31, .format = DumpFormat::kKdump, .codec = DumpCodec::kLzo, .threads = 2});
+    const KdumpReader r(reader_of(file), true, false);
+    for (const auto& [paddr, size] : list) {
+      for (std::uint64_t pfn = paddr / 4096 - 2; pfn < (paddr + size) / 4096 + 2; pfn += 5) {
+        const bool kept = vmcore.present(pfn) && vmcore.keep(pfn);
+        CHECK(r.present(pfn) == vmcore.present(pfn));
+        REQUIRE(r.kept(pfn) == kept);
+        if (kept && pfn % 64 == 0) CHECK(*r.page(pfn) == vmcore.page(pfn));
+      }
+    }
+  }
+}
+
+TEST_CASE("an impossible level is refused") {
+  FakeVmcore vmcore = small_machine();
+  MemoryOutput file;
+  fakes::NoProgress progress;
+  CHECK(!write_dump(vmcore, file, {.level = 32, .format = DumpFormat::kKdump}, progress));
+  CHECK(!write_dump(vmcore, file, {.level = -1}, progress));
+  CHECK(!write_dump(vmcore, file, {.codec = DumpCodec::kZstd}, progress));
+  CHECK(file.calls() == 0);
+}
+
+}  // namespace
+}  // namespace capture
