@@ -126,24 +126,26 @@ CrashkernelRequest crashkernel_of_cmdline(std::string_view cmdline, std::uint64_
   return request;
 }
 
-std::uint64_t needed_bytes(const Profile& profile, std::uint64_t image_peak) {
-  // An empty initramfs has about this much of the reservation left; /init and the dump need it, the
-  // image's peak has gone by then.
+std::uint64_t needed_bytes(const Profile& profile, ImageNeed image) {
+  // With an empty initramfs about this much of the reservation is left when /init starts; the peak
+  // of unpacking fits into it, and is over before the dump needs it.
   constexpr std::uint64_t kLeftWithEmptyImage = 16 * kMiB;
-  const std::uint64_t more = image_peak > kLeftWithEmptyImage ? image_peak - kLeftWithEmptyImage : 0;
+  constexpr std::uint64_t kNetworkBuffers = 8 * kMiB;
   constexpr std::uint64_t kStep = 8 * kMiB;
-  return (profile.kernel_memory + more + kStep - 1) / kStep * kStep;
+  std::uint64_t bytes = profile.kernel_memory;
+  if (image.peak > kLeftWithEmptyImage) bytes += image.peak - kLeftWithEmptyImage;
+  if (image.network) bytes += kNetworkBuffers;
+  return (bytes + kStep - 1) / kStep * kStep;
 }
 
-std::uint64_t recommended_bytes(const Profile& profile, std::uint64_t ram,
-                                std::uint64_t image_peak) {
+std::uint64_t recommended_bytes(const Profile& profile, std::uint64_t ram, ImageNeed image) {
   std::uint64_t size = 0;
   const std::uint64_t seen = rounded_ram(ram);
   for (const auto& range : profile.crashkernel)
     if (seen >= range.from && seen < range.to) size = range.size;
   // Drivers of real hardware take more than those of the machine where the floor was measured.
   constexpr std::uint64_t kMargin = 32 * kMiB;
-  return std::max(size, needed_bytes(profile, image_peak) + kMargin);
+  return std::max(size, needed_bytes(profile, image) + kMargin);
 }
 
 }  // namespace mkcapture

@@ -42,11 +42,15 @@ struct CrashkernelRequest {
 [[nodiscard]] CrashkernelRequest crashkernel_of_cmdline(std::string_view cmdline,
                                                         std::uint64_t ram);
 
-/// A recommendation: the profile's size for this much RAM, or more where the image needs it.
-/// `image_peak` is what image and unpacking take at the worst moment, beyond the kernel's own needs.
-[[nodiscard]] std::uint64_t recommended_bytes(const Profile& profile, std::uint64_t ram,
-                                              std::uint64_t image_peak);
+/// The image's part in the need for memory.
+struct ImageNeed {
+  std::uint64_t peak = 0;  // what image and unpacking take at the worst moment
+  bool network = false;    // cards and sockets have buffers
+};
 /// The least that can work: what an empty initramfs needs, plus the image beyond that.
-[[nodiscard]] std::uint64_t needed_bytes(const Profile& profile, std::uint64_t image_peak);
+[[nodiscard]] std::uint64_t needed_bytes(const Profile& profile, ImageNeed image);
+/// A recommendation: the profile's size for this much RAM, or more where the image needs it.
+[[nodiscard]] std::uint64_t recommended_bytes(const Profile& profile, std::uint64_t ram,
+                                              ImageNeed image);
 
 }  // namespace mkcapture

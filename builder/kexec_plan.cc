@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
+#include <cstdlib>
 
 #include "builder/cmdline.h"
 #include "builder/device_drivers.h"
@@ -70,7 +72,11 @@ Status plan_kexec(const Request& request, Host& host, Plan& plan) {
   std::string running;
   if (own_kernel) running = fact(host, "/proc/cmdline");
   if (running.empty()) {
-    running = plan.profile.console;
+    const auto appended = split_cmdline(request.append);
+    const bool has_console =
+        std::any_of(appended.begin(), appended.end(),
+                    [](const auto& word) { return cmdline_key(word) == "console"; });
+    if (!has_console) running = plan.profile.console;
     plan.kexec.cmdline_origin = own_kernel ? "the profile: /proc/cmdline cannot be read"
                                            : "the profile: the kernel is not this machine's";
   } else {

@@ -65,17 +65,30 @@ void print_targets(const Plan& plan, std::string& out) {
   }
 }
 
+bool uses_network(const Plan& plan) {
+  return std::any_of(plan.targets.begin(), plan.targets.end(),
+                     [](const auto& target) { return needs_network(target.spec); });
+}
+
 void print_network(const Plan& plan, std::string& out) {
   const auto& net = plan.network;
-  const bool used = std::any_of(plan.targets.begin(), plan.targets.end(),
-                                [](const auto& t) { return needs_network(t.spec); });
-  if (!used) return;
+  if (!uses_network(plan)) return;
   Section section(out, "Network");
   for (const auto& bond : net.bond) section.line("bond={}", to_string(bond));
   for (const auto& vlan : net.vlan) section.line("vlan={}", to_string(vlan));
   for (const auto& ip : net.ip) section.line("ip={}", to_string(ip));
   if (net.ip.empty()) section.line("DHCP on the first card with a link");
   for (const auto& nic : net.nics) section.line("{} is {}", nic.mac, nic.name);
+}
+
+std::string modules(std::size_t count) {
+  return fmt::format("{} module{}", count, count == 1 ? "" : "s");
+}
+
+// "needed by ext4" of "jbd2: needed by ext4".
+std::string_view without_name(std::string_view reason, const std::string& name) {
+  if (reason.starts_with(name + ": ")) reason.remove_prefix(name.size() + 2);
+  return reason;
 }
 
 void print_drivers(const Plan& plan, std::string& out) {
@@ -86,27 +99,27 @@ void print_drivers(const Plan& plan, std::string& out) {
   const int columns = static_cast<int>(std::min<std::size_t>(width, 24));
   std::uint64_t bytes = 0;
   for (const auto& module : plan.drivers.modules) {
-    section.columns(module.name, columns, module.reason);
+    section.columns(module.name, columns, without_name(module.reason, module.name));
     bytes += module.file_bytes;
   }
   for (const auto& builtin : plan.drivers.builtin)
-    section.columns(builtin.name, columns, builtin.reason + " (built into the kernel)");
-  section.line("{} modules, {} as files of the kernel{}", plan.drivers.modules.size(),
+    section.columns(builtin.name, columns,
+                    std::string(without_name(builtin.reason, builtin.name)) + " (built into the kernel)");
+  section.line("{}, {} as files of the kernel{}", modules(plan.drivers.modules.size()),
                format_size(bytes),
                plan.image.signatures == SignaturePolicy::kKeep
                    ? "; kept whole, as the kernel wants their signatures"
                    : "");
-  // What each target's class of drivers comes to.
   for (const char* driver_class : {"storage", "net", "fs"}) {
     std::uint64_t class_bytes = 0;
-    int count = 0;
-    for (const auto& module : plan.drivers.modules)
-      if (module.driver_class == driver_class) {
-        class_bytes += module.file_bytes;
-        ++count;
-      }
+    std::size_t count = 0;
+    for (const auto& module : plan.drivers.modules) {
+      if (module.driver_class != driver_class) continue;
+      class_bytes += module.file_bytes;
+      ++count;
+    }
     if (count > 0)
-      section.line("  {:<8} {:>3} modules {:>10}", driver_class, count, format_size(class_bytes));
+      section.line("  of these {}: {}, {}", driver_class, modules(count), format_size(class_bytes));
   }
   if (!plan.image.config.filesystems.empty()) {
     std::string types;
@@ -149,37 +162,52 @@ void print_image(const Plan& plan, const ImageEstimate& estimate, std::string& o
   section.line("at unpacking   {} at the worst moment", format_size(estimate.sizes->peak_bytes()));
 }
 
+// "2G", "512M": as crashkernel= has it.
+std::string power_size(std::uint64_t bytes) {
+  constexpr std::string_view kUnits = "KMGT";
+  for (int unit = 3; unit > 0; --unit)
+    if (const std::uint64_t one = std::uint64_t{1} << (10 * (unit + 1)); bytes % one == 0)
+      return bytes == 0 ? "0" : fmt::format("{}{}", bytes / one, kUnits[unit]);
+  return fmt::format("{}K", bytes >> 10);
+}
+
+// The ranges of the profile, none below what the image needs.
+std::string recommended_ranges(const Profile& profile, ImageNeed image) {
+  std::string ranges;
+  for (const auto& range : profile.crashkernel)
+    ranges += fmt::format("{}{}-{}:{}", ranges.empty() ? "" : ",", power_size(range.from),
+                          range.to == ~std::uint64_t{0} ? "" : power_size(range.to),
+                          megabytes(recommended_bytes(profile, range.from, image)));
+  return ranges;
+}
+
 void print_crashkernel(const Plan& plan, const ImageEstimate& estimate, std::string& out) {
-  const std::uint64_t peak = estimate.sizes ? estimate.sizes->peak_bytes() : 16 << 20;
-  const std::uint64_t needed = needed_bytes(plan.profile, peak);
+  const ImageNeed image{estimate.sizes ? estimate.sizes->peak_bytes() : 0, uses_network(plan)};
+  const std::uint64_t needed = needed_bytes(plan.profile, image);
   const auto& crash = plan.crashkernel;
   Section section(out, "Memory for the capture kernel");
   section.line("least          crashkernel={}{}", megabytes(needed),
-               estimate.sizes ? "" : " (with an image of usual size)");
+               estimate.sizes ? "" : " and what the image takes");
   if (crash.ram == 0) {
-    std::string ranges;
-    for (const auto& range : plan.profile.crashkernel)
-      ranges += fmt::format("{}{}-{}:{}", ranges.empty() ? "" : ",", range.from >> 30 == 0 ? "0" : fmt::format("{}G", range.from >> 30),
-                            range.to == ~std::uint64_t{0} ? "" : fmt::format("{}G", range.to >> 30),
-                            megabytes(std::max(range.size, needed + (32 << 20))));
-    section.line("recommended    crashkernel={}", ranges);
+    section.line("recommended    crashkernel={}", recommended_ranges(plan.profile, image));
     return;
   }
-  const std::uint64_t recommended = recommended_bytes(plan.profile, crash.ram, peak);
-  section.line("recommended    crashkernel={} for this machine's {}", megabytes(recommended),
+  const std::string recommended = megabytes(recommended_bytes(plan.profile, crash.ram, image));
+  section.line("recommended    crashkernel={} with the {} of this machine", recommended,
                format_size(crash.ram));
   const auto& request = crash.request;
   if (request.text.empty())
     section.line("asked for      nothing: add crashkernel={} to the kernel's command line and reboot",
-                 megabytes(recommended));
+                 recommended);
   else if (!request.error.empty())
-    section.line("asked for      {}: cannot be understood: {}", request.text, request.error);
+    section.line("asked for      {}, which the kernel will not understand: {}", request.text,
+                 request.error);
   else
     section.line("asked for      {}: {} here{}", request.text, megabytes(request.bytes),
-                 request.bytes < needed ? ", too little" : "");
+                 request.bytes < needed ? ", too little for this image" : "");
   if (crash.reserved)
     section.line("reserved now   {}{}", megabytes(*crash.reserved),
-                 *crash.reserved < needed ? ": too little for this image" : "");
+                 *crash.reserved < needed ? ", too little for this image" : "");
 }
 
 void print_list(std::string_view title, const std::vector<std::string>& lines, std::string& out) {
@@ -219,9 +247,9 @@ std::string print_warnings(const Plan& plan) {
 }
 
 std::string print_summary(const Plan& plan, const ImageSizes& sizes) {
-  std::string out = fmt::format("{}: {}, {} unpacked, kernel {}, {} modules\n", plan.output,
+  std::string out = fmt::format("{}: {}, {} unpacked, kernel {}, {}\n", plan.output,
                                 format_size(sizes.image_bytes), format_size(sizes.rootfs_bytes),
-                                plan.kernel.release, plan.drivers.modules.size());
+                                plan.kernel.release, modules(plan.drivers.modules.size()));
   for (const auto& target : plan.targets) out += fmt::format("  {}\n", to_string(target.spec));
   out += fmt::format("load it with\n  {}\n", kexec_line(plan));
   return out;
