@@ -69,7 +69,8 @@ std::string relocation_table(const ElfFormat& f, const std::vector<ElfRelocation
   Bytes out(f);
   for (const ElfRelocation& r : relocations) {
     out.word(r.offset);
-    out.word(f.is_64 ? std::uint64_t{r.symbol} << 32 | r.type : std::uint64_t{r.symbol} << 8 | r.type);
+    out.word(f.is_64 ? std::uint64_t{r.symbol} << 32 | r.type
+                     : std::uint64_t{r.symbol} << 8 | r.type);
     out.word(static_cast<std::uint64_t>(r.addend));
   }
   return out.text();
@@ -88,7 +89,8 @@ std::string write_object(const ElfObject& object) {
   const bool is_64 = object.format.is_64;
   std::vector<Planned> planned = {{"", "", SHT_NULL, 0}};
   std::uint32_t count = 1;
-  for (const ElfSection& s : object.sections) count += s.relocations.empty() ? 1 : 2;
+  for (const ElfSection& s : object.sections)
+    count += s.relocations.empty() ? 1 : 2;
   const std::uint32_t symtab = count;
   for (const ElfSection& s : object.sections) {
     planned.push_back({s.name, s.bytes, s.type, s.flags});
@@ -99,7 +101,8 @@ std::string write_object(const ElfObject& object) {
                        is_64 ? sizeof(Elf64_Rela) : sizeof(Elf32_Rela)});
   }
   std::uint32_t first_global = 1;
-  for (const ElfSymbol& s : object.symbols) first_global += s.global ? 0 : 1;
+  for (const ElfSymbol& s : object.symbols)
+    first_global += s.global ? 0 : 1;
   std::string strings(1, '\0');
   std::string symbols = symbol_table(object, strings);
   planned.push_back({".symtab", symbols, SHT_SYMTAB, 0, symtab + 1, first_global,
@@ -141,12 +144,16 @@ std::string write_object(const ElfObject& object) {
 
 ElfObject make_module(const std::vector<std::string>& modinfo) {
   std::string info;
-  for (const std::string& field : modinfo) info += field + '\0';
+  for (const std::string& field : modinfo)
+    info += field + '\0';
   ElfObject o;
   o.sections = {
       {".text", std::string(32, '\x90'), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, {{4, 3, 4, -4}}},
       {".modinfo", info, SHT_PROGBITS, SHF_ALLOC, {}},
-      {".gnu.linkonce.this_module", std::string(64, '\0'), SHT_PROGBITS, SHF_ALLOC | SHF_WRITE,
+      {".gnu.linkonce.this_module",
+       std::string(64, '\0'),
+       SHT_PROGBITS,
+       SHF_ALLOC | SHF_WRITE,
        {{24, 2, 1, 0}}},
   };
   o.symbols = {{"", 1, false, 0}, {"init_module", 1, true, 0}, {"printk", SHN_UNDEF, true, 0}};

@@ -51,10 +51,13 @@ void write_kernel_tree(const TempDir& root, const std::string& release,
     order += "kernel/" + m.path + "\n";
   }
   std::string text;
-  for (const std::string& path : builtin) text += "kernel/" + path + "\n";
+  for (const std::string& path : builtin)
+    text += "kernel/" + path + "\n";
   root.write(base + "modules.builtin", text);
   root.write(base + "modules.order", order);
-  const std::string depmod = "PATH=$PATH:/usr/sbin:/sbin depmod -b '" + root.path() + "' " + release;
+  root.write(base + "modules.builtin.modinfo", "");
+  const std::string depmod =
+      "PATH=$PATH:/usr/sbin:/sbin depmod -b '" + root.path() + "' " + release;
   REQUIRE(std::system(depmod.c_str()) == 0);
 }
 
