@@ -6,7 +6,7 @@
 #   cached NAME KEY CMD...    sets `entry` to the cache folder of NAME for KEY (any text that holds
 #                             all inputs); where it is not there, `CMD... FOLDER` fills it first
 #   file_hash PATH...         one hash over files and folders, for keys
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 readonly tree=${tree:?the root of the source tree}
 readonly build=$tree/build
@@ -23,7 +23,7 @@ say() {
 }
 
 die() {
-  printf 'bootstrap: %s\n' "$*" >&2
+  printf '%s: %s\n' "$(basename "$0")" "$*" >&2
   exit 1
 }
 

@@ -2,8 +2,7 @@
 #
 #   install_packages PKG...   what is missing of them, by apt; no root needed when nothing is
 #   build_packages            what builds mkcapture and the payload
-#   test_packages             what tests/run needs on top
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 build_packages=(
   # the compiler for host and image
@@ -17,8 +16,6 @@ build_packages=(
   # at run time of mkcapture: keys for dbclient; module indices for unpacked kernels
   dropbear-bin kmod
 )
-
-test_packages=(doctest-dev clang-tidy-19 shellcheck python3)
 
 missing_packages() {
   local package

@@ -1,0 +1,64 @@
+# What is built from the tree itself, and where all of it is put. Sourced, not run.
+#
+#   build_payload      build/sysroot/ARCH and build/payload/ARCH for the architecture of load_arch
+#   build_host_tool    build/mkcapture, and build/savecore for the build machine's architecture
+#   build_capture_image
+# shellcheck shell=bash
+
+build_payload() {
+  local key toolchain_dir sysroot program image=$build/image/$arch payload=$build/payload/$arch
+  key=$(toolchain_key)
+  cached "toolchain-$arch" "$key" build_toolchain
+  toolchain_dir=$entry
+  key=$(sysroot_key "$key")
+  cached "sysroot-$arch" "$key" build_sysroot "$toolchain_dir"
+  sysroot=$entry
+
+  mkdir -p "$build/sysroot" "$payload"
+  ln -sfn "$sysroot" "$build/sysroot/$arch"
+  build_programs "$sysroot" "$key" "$payload"
+  step "init-$arch" "$arch: /init and savecore" build_image_programs "$sysroot" "$image"
+  for program in init savecore; do
+    install -C -m 0755 "$image/init/$program" "$payload/$program"
+  done
+}
+
+build_image_programs() {
+  # A folder that was configured for another sysroot would keep its paths.
+  if [[ -f $2/CMakeCache.txt ]] && ! grep -q "^MKCAPTURE_SYSROOT:.*=$1\$" "$2/CMakeCache.txt"; then
+    rm -rf "$2"
+  fi
+  cmake -S "$tree" -B "$2" -G Ninja -DMKCAPTURE_IMAGE=ON -DMKCAPTURE_ARCH="$arch" \
+    -DMKCAPTURE_SYSROOT="$1" -DCMAKE_TOOLCHAIN_FILE="$toolchain/image.cmake"
+  cmake --build "$2" --target init savecore
+}
+
+build_host_tool() {
+  step mkcapture "mkcapture" build_host_programs
+  install -C -m 0755 "$build/release/builder/mkcapture" "$build/mkcapture"
+}
+
+build_host_programs() {
+  cmake -S "$tree" --preset release
+  cmake --build "$build/release" --target mkcapture
+}
+
+# The target of the first image: where this host keeps its dumps, else an example to be replaced.
+readonly example_target=disk:LABEL=CRASH:/var/crash
+
+# build_capture_image OUTPUT: for the architecture of load_arch, with this host's kernel where it
+# has one of that architecture, else with build/kernels/ARCH. Prints what came of it.
+build_capture_image() {
+  local output=$1 options=(--profile "$arch" --payload "$build/payload/$arch") reason
+  [[ ! -d $build/kernels/$arch ]] || options+=(--root "$build/kernels/$arch")
+  if ! reason=$("$build/mkcapture" "${options[@]}" --print plan 2>&1 >/dev/null); then
+    say "No dump target of this host: ${reason#mkcapture: }"
+    say "The image is for the example $example_target; pass --target to mkcapture for yours."
+    options+=(--target "$example_target")
+  fi
+  "$build/mkcapture" "${options[@]}" --output "$output"
+  printf '\n'
+  "$build/mkcapture" --list "$output"
+  printf '\n%s: %s bytes. Load it with:\n' "$output" "$(stat -c %s "$output")"
+  "$build/mkcapture" "${options[@]}" --output "$output" --print kexec
+}
