@@ -1,0 +1,129 @@
+#include <dirent.h>
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "ssh/dbclient.h"
+#include "ssh/remote_shell.h"
+
+using namespace capture;
+
+namespace {
+
+/// Runs a command line as sshd does, with a login shell.
+std::string run(const std::string& line, const std::string& input, int& status) {
+  char in_path[] = "/tmp/remote-shell-XXXXXX";
+  const int in = mkstemp(in_path);
+  REQUIRE(write(in, input.data(), input.size()) == static_cast<ssize_t>(input.size()));
+  close(in);
+  FILE* p = popen((line + " <" + in_path).c_str(), "r");
+  REQUIRE(p != nullptr);
+  std::string out;
+  char buffer[4096];
+  while (const std::size_t n = fread(buffer, 1, sizeof buffer, p))
+    out.append(buffer, n);
+  status = pclose(p);
+  unlink(in_path);
+  return out;
+}
+
+struct TempDir {
+  std::string path;
+  TempDir() {
+    char name[] = "/tmp/remote-shell-XXXXXX";
+    path = mkdtemp(name);
+  }
+  ~TempDir() { (void)!system(("rm -rf " + remote::quote(path)).c_str()); }
+};
+
+std::string contents(const std::string& path) {
+  std::string text;
+  if (FILE* f = fopen(path.c_str(), "r")) {
+    char buffer[4096];
+    while (const std::size_t n = fread(buffer, 1, sizeof buffer, f))
+      text.append(buffer, n);
+    fclose(f);
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("remote shell: any path is one word") {
+  CHECK(remote::quote("/var/crash") == "'/var/crash'");
+  CHECK(remote::quote("it's") == "'it'\\''s'");
+  CHECK(remote::quote("") == "''");
+  for (const char* text :
+       {"a b", "$(reboot)", "`x`", "it's", "a\"b", "-n", "*", "a\\b", "!x", ";"}) {
+    int status = 0;
+    CHECK(run("printf %s " + remote::quote(text), "", status) == text);
+  }
+}
+
+TEST_CASE("remote shell: make, store, rename in folders with awkward names") {
+  TempDir top;
+  const std::string path = top.path + "/a b/it's $HOME; \"x\"";
+  int status = 0;
+  CHECK(remote::parse_made(run(remote::make_directory(path, "host-1"), "", status)) == "host-1");
+  CHECK(status == 0);
+  CHECK(remote::parse_made(run(remote::make_directory(path, "host-1"), "", status)) == "host-1-1");
+  CHECK(remote::parse_made(run(remote::make_directory(path, "host-1"), "", status)) == "host-1-2");
+  struct stat s {};
+  REQUIRE(stat((path + "/host-1").c_str(), &s) == 0);
+  CHECK((s.st_mode & 0777) == 0700);
+
+  const std::string file = path + "/host-1/vmcore.incomplete";
+  const std::string data("\0\1y\n\xff data", 10);
+  const std::string answer = run(remote::store(file), data, status);
+  CHECK(status == 0);
+  CHECK(answer == std::string(remote::kReady) + std::string(remote::kDone));
+  CHECK(contents(file) == data);
+  REQUIRE(stat(file.c_str(), &s) == 0);
+  CHECK((s.st_mode & 0777) == 0600);
+
+  CHECK(run(remote::rename(file, path + "/host-1/vmcore"), "", status) == remote::kDone);
+  CHECK(contents(path + "/host-1/vmcore") == data);
+  CHECK(access(file.c_str(), F_OK) != 0);
+}
+
+TEST_CASE("remote shell: failures are told by status and without the last word") {
+  int status = 0;
+  CHECK_FALSE(
+      remote::parse_made(run(remote::make_directory("/proc/none", "x") + " 2>&1", "", status)));
+  CHECK(status != 0);
+  const std::string answer = run(remote::store("/dev/full"), "data", status);
+  CHECK(answer == remote::kReady);
+  CHECK(status != 0);
+  CHECK(run(remote::rename("/tmp/no/such", "/tmp/no/other") + " 2>/dev/null", "", status).empty());
+  CHECK(status != 0);
+}
+
+TEST_CASE("remote shell: df, also of a folder that is not there yet") {
+  int status = 0;
+  const auto free = remote::parse_df(run(remote::free_space("/tmp/not/there/yet"), "", status));
+  REQUIRE(free);
+  CHECK(*free > 0);
+  CHECK(remote::parse_df("Filesystem 1024-blocks Used Available Capacity Mounted on\n"
+                         "a b c 100 40 60 40% /x 50% y\n") == 60 * 1024);
+  CHECK_FALSE(remote::parse_df(""));
+  CHECK_FALSE(remote::parse_df("df: not found\n"));
+  CHECK_FALSE(remote::parse_df("x 1 1 99999999999999999999 1% /\n"));
+}
+
+TEST_CASE("dbclient: its words in ours") {
+  CHECK(explain_dbclient(
+            "dbclient: Connection to root@h:22 exited: \n\nssh-ed25519 host key mismatch "
+            "for h !\nFingerprint is ...\n")
+            .starts_with("host key mismatch"));
+  CHECK(asks_for_trust("\nHost 'h' is not in the trusted hosts file.\n(ssh-ed25519 ...)\nDo you"));
+  CHECK(is_final_ssh_failure(explain_dbclient("Host 'h' is not in the trusted hosts file.")));
+  CHECK(explain_dbclient("dbclient: exited: No auth methods could be used.\n")
+            .starts_with("permission denied"));
+  CHECK_FALSE(is_final_ssh_failure(explain_dbclient("exited: Remote closed the connection")));
+  CHECK(explain_dbclient("motd\nsh: 1: cat: \x1b[31mbad\n\n") == "sh: 1: cat: .[31mbad");
+  CHECK(explain_dbclient("") == "");
+}
