@@ -16,11 +16,11 @@ namespace capture {
 
 struct Link {
   int index = 0;
-  std::string name;
-  std::string mac;   // lower case with colons; empty where it has none
-  std::string kind;  // "vlan", "bond", "veth"...; empty for a device of a driver
-  int master = 0;    // the bond it belongs to, by index; 0 none
-  int parent = 0;    // of a VLAN, by index; 0 none
+  std::string name{};
+  std::string mac{};   // lower case with colons; empty where it has none
+  std::string kind{};  // "vlan", "bond", "veth"...; empty for a device of a driver
+  int master = 0;      // the bond it belongs to, by index; 0 none
+  int parent = 0;      // of a VLAN, by index; 0 none
   std::uint32_t mtu = 0;
   bool ethernet = false;  // ARPHRD_ETHER
   bool loopback = false;
@@ -30,7 +30,7 @@ struct Link {
 
 struct InterfaceAddress {
   int index = 0;
-  IpAddress address;
+  IpAddress address{};
   int prefix = 0;
   bool tentative = false;  // IPv6: duplicate address detection is still running
   bool duplicate = false;  // IPv6: somebody else has it
@@ -38,9 +38,9 @@ struct InterfaceAddress {
 };
 
 struct Route {
-  IpAddress destination;  // all zeros with prefix 0: the default route
+  IpAddress destination{};  // all zeros with prefix 0: the default route
   int prefix = 0;
-  IpAddress gateway;  // unspecified: the destination is on the link
+  IpAddress gateway{};  // unspecified: the destination is on the link
   int index = 0;
 };
 

@@ -1,0 +1,335 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "fakes/fake_system.h"
+#include "net/bring_up.h"
+#include "net/dhcp.h"
+#include "net/interfaces.h"
+#include "net/resolve.h"
+
+using namespace capture;
+using std::chrono::seconds;
+
+namespace {
+
+IpAddress ip(std::string_view text) {
+  return *parse_ip_address(text);
+}
+
+/// A machine's interfaces in memory. `calls` reads as "up 2", "address 2 10.0.0.1/24" ...
+class FakeLinks final : public LinkControl {
+ public:
+  std::vector<Link> all{{.index = 1, .name = "lo", .loopback = true}};
+  std::vector<InterfaceAddress> assigned;
+  std::vector<std::string> calls;
+  std::set<std::string> dead;  // interfaces without a cable
+  std::string refuse;          // calls that begin so fail
+
+  Link& add(const std::string& name, const std::string& mac) {
+    all.push_back({.index = static_cast<int>(all.size()) + 1,
+                   .name = name,
+                   .mac = mac,
+                   .mtu = 1500,
+                   .ethernet = true});
+    return all.back();
+  }
+  Link& at(int index) { return *std::ranges::find(all, index, &Link::index); }
+
+  Result<std::vector<Link>> links() override { return all; }
+  Result<std::vector<InterfaceAddress>> addresses() override { return assigned; }
+  Status set_up(int index, bool up) override {
+    CAPTURE_TRY(record((up ? "up " : "down ") + at(index).name));
+    at(index).up = up;
+    at(index).has_link = up && dead.count(at(index).name) == 0;
+    return {};
+  }
+  Status set_mtu(int index, std::uint32_t mtu) override {
+    return record("mtu " + at(index).name + " " + std::to_string(mtu));
+  }
+  Status set_master(int index, int master) override {
+    if (at(index).up) return sys_error("set_master", EPERM);  // as the bonding driver
+    CAPTURE_TRY(record("enslave " + at(index).name + " " + at(master).name));
+    at(index).master = master;
+    return {};
+  }
+  Status remove(int index) override {
+    CAPTURE_TRY(record("remove " + at(index).name));
+    std::erase_if(all, [index](const Link& l) { return l.index == index; });
+    return {};
+  }
+  Status add_vlan(const std::string& name, std::uint16_t id, int parent) override {
+    CAPTURE_TRY(record("vlan " + name + " " + std::to_string(id) + " on " + at(parent).name));
+    const std::string mac = at(parent).mac;
+    Link& link = add(name, mac);
+    link.kind = "vlan";
+    link.parent = parent;
+    return {};
+  }
+  Status add_bond(const BondSpec& bond) override {
+    CAPTURE_TRY(record("bond " + bond.name + " mode " + std::to_string(bond.mode)));
+    add(bond.name, "").kind = "bond";
+    return {};
+  }
+  Status set_primary(int bond, int slave) override {
+    return record("primary " + at(bond).name + " " + at(slave).name);
+  }
+  Status add_address(int index, const IpAddress& a, int prefix) override {
+    CAPTURE_TRY(
+        record("address " + at(index).name + " " + to_string(a) + "/" + std::to_string(prefix)));
+    assigned.push_back({.index = index, .address = a, .prefix = prefix, .global = true});
+    return {};
+  }
+  Status add_route(const Route& r) override {
+    return record("route " + to_string(r.destination) + "/" + std::to_string(r.prefix) + " via " +
+                  to_string(r.gateway) + " on " + at(r.index).name);
+  }
+  [[nodiscard]] bool did(const std::string& call) const {
+    return std::ranges::find(calls, call) != calls.end();
+  }
+
+ private:
+  Status record(const std::string& call) {
+    calls.push_back(call);
+    if (!refuse.empty() && call.starts_with(refuse)) return sys_error(call, EINVAL);
+    return {};
+  }
+};
+
+/// A System whose udhcpc runs until it is killed.
+class DhcpSystem final : public FakeSystem {
+ public:
+  std::set<int> running;
+  std::map<std::string, std::pair<Milliseconds, std::string>> servers;  // interface: when, lease
+
+  DhcpSystem() {
+    on_spawn = [this](const std::vector<std::string>& argv,
+                      const std::vector<std::string>&) -> Result<Child> {
+      const auto i = std::ranges::find(argv, "-i");
+      const std::string interface = *(i + 1);
+      if (const auto server = servers.find(interface); server != servers.end()) {
+        at(now() + server->second.first, [interface, text = server->second.second](FakeSystem& s) {
+          s.files[lease_path(interface)] = text;
+        });
+      }
+      running.insert(++last_pid_);
+      return Child{last_pid_, -1, -1, -1};
+    };
+  }
+  std::optional<int> wait_child(int pid, Milliseconds limit) override {
+    if (running.count(pid) == 0) return 137;
+    sleep(limit);
+    return std::nullopt;
+  }
+  void kill_child(int pid) override { running.erase(pid); }
+
+ private:
+  int last_pid_ = 1000;
+};
+
+class NoSteps final : public StepReporter {
+ public:
+  std::vector<Step> steps;
+  void enter(Step step) override { steps.push_back(step); }
+  void progress() override {}
+};
+
+struct Machine {
+  DhcpSystem system;
+  FakeLinks links;
+  CaptureConfig config;
+  NoSteps steps;
+
+  Result<NetworkState> bring_up(Milliseconds limit = seconds(30)) {
+    const Deadline deadline(system, limit);
+    return bring_up_network({system, config, steps}, links, deadline);
+  }
+  void ask(const std::string& spec) { config.ip.push_back(*parse_ip(spec)); }
+};
+
+constexpr const char* kLease =
+    "ip=10.0.2.15\nmask=24\nrouter=10.0.2.2\ndns=10.0.2.3\ndomain=lab\nlease=86400\n";
+
+}  // namespace
+
+TEST_CASE("network: without ip=, DHCP on the first interface with a link") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01");
+  m.links.add("eth1", "52:54:00:00:00:02");
+  m.links.dead = {"eth0"};
+  m.system.servers["eth1"] = {Milliseconds(100), kLease};
+  const auto state = m.bring_up();
+  REQUIRE(state);
+  CHECK(state->local == ip("10.0.2.15"));
+  CHECK(m.links.did("up lo"));
+  CHECK(m.links.did("address eth1 10.0.2.15/24"));
+  CHECK(m.links.did("route 0.0.0.0/0 via 10.0.2.2 on eth1"));
+  CHECK(m.system.files["/etc/resolv.conf"] ==
+        "nameserver 10.0.2.3\nsearch lab\noptions timeout:3 attempts:3\n");
+  CHECK(m.system.running.empty());  // a day's lease needs no renewal
+  CHECK_FALSE(m.system.called("spawn /bin/udhcpc -f -i eth0"));
+  CHECK(m.system.now() < seconds(1));
+  CHECK(m.steps.steps == std::vector{Step::kLink, Step::kAddress});
+}
+
+TEST_CASE("network: several interfaces with a link are asked side by side") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01");
+  m.links.add("eth1", "52:54:00:00:00:02");
+  m.system.servers["eth1"] = {Milliseconds(100), kLease};  // nobody answers on eth0
+  REQUIRE(m.bring_up());
+  CHECK(m.links.did("address eth1 10.0.2.15/24"));
+  CHECK(m.system.now() < seconds(1));
+  CHECK(m.system.running.empty());
+}
+
+TEST_CASE("network: a lease shorter than the capture keeps its client") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01");
+  m.system.servers["eth0"] = {Milliseconds(10), "ip=10.0.2.15\nmask=24\nlease=40\n"};
+  REQUIRE(m.bring_up(seconds(30)));
+  CHECK(m.system.running.size() == 1);
+}
+
+TEST_CASE("network: a later target uses what is there") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01");
+  m.system.servers["eth0"] = {Milliseconds(10), kLease};
+  REQUIRE(m.bring_up());
+  m.system.calls.clear();
+  REQUIRE(m.bring_up());
+  CHECK_FALSE(m.system.called("spawn"));
+}
+
+TEST_CASE("network: time-outs say what was seen and what is missing") {
+  Machine m;
+  SUBCASE("nothing at all") {
+    const auto state = m.bring_up(seconds(8));
+    REQUIRE_FALSE(state);
+    CHECK(state.error().message == "no network interface (seen: none) after 8s");
+  }
+  SUBCASE("no cable") {
+    m.links.add("eth0", "52:54:00:00:00:01");
+    m.links.dead = {"eth0"};
+    CHECK(m.bring_up(seconds(30)).error().message ==
+          "no link on eth0 (52:54:00:00:00:01) after 30s");
+  }
+  SUBCASE("no answer") {
+    m.links.add("eth0", "52:54:00:00:00:01");
+    CHECK(m.bring_up(seconds(30)).error().message ==
+          "no DHCP answer on eth0 (52:54:00:00:00:01) after 30s");
+    CHECK(m.system.running.empty());
+  }
+  SUBCASE("another card") {
+    m.links.add("eth0", "52:54:00:00:00:01");
+    m.ask("52-54-00-aa-bb-cc:dhcp");
+    CHECK(m.bring_up(seconds(5)).error().message ==
+          "no interface 52:54:00:aa:bb:cc (seen: eth0 (52:54:00:00:00:01) down) after 5s");
+  }
+  CHECK(m.system.now() <= seconds(31));
+}
+
+TEST_CASE("network: static, by MAC, with a gateway outside of the subnet") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01");
+  m.links.add("eth1", "52:54:00:aa:bb:cc");
+  m.ask("10.0.9.5::10.0.0.1:255.255.255.255::52-54-00-aa-bb-cc:off");
+  REQUIRE(m.bring_up());
+  CHECK(m.links.did("address eth1 10.0.9.5/32"));
+  CHECK(m.links.did("route 10.0.0.1/32 via 0.0.0.0 on eth1"));
+  CHECK(m.links.did("route 0.0.0.0/0 via 10.0.0.1 on eth1"));
+  CHECK_FALSE(m.links.did("up eth0"));
+}
+
+TEST_CASE("network: IPv6 by router advertisement waits for detection to end") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01");
+  m.system.files["/proc/sys/net/ipv6/conf/eth0/accept_ra"] = "1";
+  m.ask("eth0:auto6");
+  m.links.assigned.push_back({.index = 2, .address = ip("fe80::1"), .prefix = 64});
+  m.links.assigned.push_back(
+      {.index = 2, .address = ip("fd00::5"), .prefix = 64, .tentative = true, .global = true});
+  m.system.at(seconds(2), [&m](FakeSystem&) { m.links.assigned[1].tentative = false; });
+  const auto state = m.bring_up();
+  REQUIRE(state);
+  CHECK(state->local == ip("fd00::5"));
+  CHECK(m.system.now() >= seconds(2));
+  CHECK(m.system.files["/proc/sys/net/ipv6/conf/eth0/accept_ra"] == "2");
+}
+
+TEST_CASE("network: one address is enough, the others get ten seconds") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01");
+  m.links.add("eth1", "52:54:00:00:00:02");
+  m.links.dead = {"eth1"};
+  m.ask("10.0.0.5::10.0.0.1:255.255.255.0::eth0:off");
+  m.ask("eth1:dhcp");
+  REQUIRE(m.bring_up(seconds(60)));
+  CHECK(m.system.now() >= seconds(10));
+  CHECK(m.system.now() < seconds(11));
+  CHECK(m.system.logged("no link on eth1"));
+}
+
+TEST_CASE("network: a bond of cards by MAC replaces the driver's own bond0") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01").up = true;
+  m.links.add("eth1", "52:54:00:00:00:02");
+  m.links.add("bond0", "").kind = "bond";
+  m.config.bond.push_back(*parse_bond(
+      "bond0:52-54-00-00-00-01,52-54-00-00-00-02:mode=active-backup,miimon=100,primary=eth1"));
+  m.system.servers["bond0"] = {Milliseconds(10), kLease};
+  m.ask("bond0:dhcp");
+  REQUIRE(m.bring_up());
+  const std::vector<std::string> expected{"up lo",
+                                          "remove bond0",
+                                          "bond bond0 mode 1",
+                                          "down eth0",
+                                          "enslave eth0 bond0",
+                                          "enslave eth1 bond0",
+                                          "primary bond0 eth1",
+                                          "up bond0"};
+  REQUIRE(m.links.calls.size() > expected.size());
+  CHECK(std::vector(m.links.calls.begin(), m.links.calls.begin() + 8) == expected);
+  CHECK(m.links.did("address bond0 10.0.2.15/24"));
+}
+
+TEST_CASE("network: a bond goes on with the slaves that are there") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01");
+  m.config.bond.push_back(*parse_bond("bond1:eth0,eth7:mode=802.3ad"));
+  m.system.servers["bond1"] = {Milliseconds(10), kLease};
+  REQUIRE(m.bring_up());
+  CHECK(m.links.did("enslave eth0 bond1"));
+  CHECK(m.system.now() >= seconds(5));
+  CHECK(m.system.now() < seconds(6));
+}
+
+TEST_CASE("network: a VLAN carries the address, not its parent") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01");
+  m.config.vlan.push_back(*parse_vlan("vlan5:eth0"));
+  m.system.servers["vlan5"] = {Milliseconds(10), kLease};
+  m.system.servers["eth0"] = {Milliseconds(10), kLease};
+  REQUIRE(m.bring_up());
+  CHECK(m.links.did("vlan vlan5 5 on eth0"));
+  CHECK(m.links.did("address vlan5 10.0.2.15/24"));
+  CHECK_FALSE(m.system.called("spawn /bin/udhcpc -f -i eth0"));
+}
+
+TEST_CASE("network: what the kernel refuses is told") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01");
+  m.links.refuse = "up eth0";
+  m.ask("eth0:dhcp");
+  const auto state = m.bring_up();
+  REQUIRE_FALSE(state);
+  CHECK(state.error().message.starts_with("set eth0 (52:54:00:00:00:01) up"));
+}
+
+TEST_CASE("names: numeric addresses need no server") {
+  FakeSystem system;
+  const Deadline deadline(system, seconds(1));
+  CHECK((*resolve(system, "10.0.2.2", deadline))[0] == ip("10.0.2.2"));
+  CHECK((*resolve(system, "fd00::1", deadline))[0] == ip("fd00::1"));
+}
