@@ -25,6 +25,10 @@ class WatchedOutput final : public Output {
     return written;
   }
 
+  Status reserve(std::uint64_t offset, std::uint64_t size) override {
+    return inner_->reserve(offset, size);
+  }
+
   Status finish(std::uint64_t size) override {
     steps_.progress();
     auto finished = inner_->finish(size);

@@ -127,7 +127,12 @@ class FileOutput final : public Output {
     while (!data.empty()) {
       if (used_ == first_ && passes_through(data)) {
         const std::size_t whole = data.size() & ~(kAlign - 1);
-        CAPTURE_TRY(write_out(start_ + used_, data.first(whole)));
+        const auto written = write_out(start_ + used_, data.first(whole));
+        if (!written && written.error().code == EFAULT) {
+          pass_through_ = false;
+          continue;
+        }
+        CAPTURE_TRY(written);
         data = data.subspan(whole);
         start_ += used_ + whole;
         first_ = used_ = 0;
@@ -143,7 +148,7 @@ class FileOutput final : public Output {
   }
 
   [[nodiscard]] bool passes_through(std::span<const std::byte> data) const {
-    return (start_ + used_) % kAlign == 0 && data.size() >= kPassThrough &&
+    return pass_through_ && (start_ + used_) % kAlign == 0 && data.size() >= kPassThrough &&
            reinterpret_cast<std::uintptr_t>(data.data()) % kAlign == 0;
   }
 
@@ -231,6 +236,9 @@ class FileOutput final : public Output {
   bool sparse_;
   bool direct_;
   bool direct_is_set_ = false;
+  // Until a direct write from the caller's memory is refused with EFAULT: a mapping of /proc/vmcore
+  // has no pages of this kernel's (VM_PFNMAP) that a device could be pointed at.
+  bool pass_through_ = true;
   AlignedBuffer buffer_;
   std::uint64_t start_ = 0;
   std::size_t first_ = 0;
