@@ -6,17 +6,15 @@
 # shellcheck shell=bash
 
 build_payload() {
-  local key toolchain_dir sysroot program image=$build/image/$arch payload=$build/payload/$arch
+  local key compiler sysroot program image=$build/image/$arch payload=$build/payload/$arch
   key=$(toolchain_key)
   cached "toolchain-$arch" "$key" build_toolchain
-  toolchain_dir=$entry
-  key=$(sysroot_key "$key")
-  cached "sysroot-$arch" "$key" build_sysroot "$toolchain_dir"
+  compiler=$entry
+  cached "sysroot-$arch" "$(sysroot_key "$key")" build_sysroot "$compiler"
   sysroot=$entry
-
   mkdir -p "$build/sysroot" "$payload"
   ln -sfn "$sysroot" "$build/sysroot/$arch"
-  build_programs "$sysroot" "$key" "$payload"
+  build_programs "$compiler" "$key" "$payload"
   step "init-$arch" "$arch: /init and savecore" build_image_programs "$sysroot" "$image"
   for program in init savecore; do
     install -C -m 0755 "$image/init/$program" "$payload/$program"
@@ -56,7 +54,7 @@ build_capture_image() {
     say "The image is for the example $example_target; pass --target to mkcapture for yours."
     options+=(--target "$example_target")
   fi
-  "$build/mkcapture" "${options[@]}" --output "$output"
+  "$build/mkcapture" "${options[@]}" --quiet --output "$output"
   printf '\n'
   "$build/mkcapture" --list "$output"
   printf '\n%s: %s bytes. Load it with:\n' "$output" "$(stat -c %s "$output")"

@@ -10,7 +10,7 @@ library_sources=(zlib libzstd lzo2 snappy util-linux)
 sysroot_key() {
   local package
   echo "sysroot $1"
-  file_hash "$toolchain/libraries.sh" "$toolchain/libraries" "$toolchain/image.cmake"
+  file_hash "$toolchain/libraries.sh" "$toolchain/libraries"
   for package in "${library_sources[@]}"; do
     source_id "$package"
   done

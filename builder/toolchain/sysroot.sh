@@ -14,7 +14,7 @@ toolchain_sources=(musl llvm-toolchain-19)
 # security update of the kernel.
 toolchain_key() {
   echo "toolchain $arch $triple $cpu_flags $builtins"
-  file_hash "$toolchain/sysroot.sh" "$toolchain/libcxx"
+  file_hash "$toolchain/sysroot.sh" "$toolchain/libcxx" "$toolchain/image.cmake"
   source_id musl
   source_id llvm-toolchain-19
   dpkg-query -W clang-19 lld-19 libc++-19-dev

@@ -10,11 +10,18 @@ target_compile_options(z PRIVATE ${codec_flags})
 target_compile_definitions(z PRIVATE HAVE_UNISTD_H HAVE_STDARG_H _LARGEFILE64_SOURCE=1)
 
 # zstd: the compressor, without its own threads (the dump engine has one compressor for each of its
-# threads) and without the tables and tricks of older formats.
+# threads) and without the tables and tricks of older formats. zstd_fast is the part of it that /init
+# uses.
 file(GLOB zstd_sources ${SOURCES}/libzstd/lib/common/*.c ${SOURCES}/libzstd/lib/compress/*.c)
+set(zstd_fast_sources ${zstd_sources} zstd_fast.c)
+list(FILTER zstd_fast_sources EXCLUDE REGEX "/zstd_(lazy|opt|ldm)\\.c$")
 add_library(zstd STATIC ${zstd_sources})
-target_compile_options(zstd PRIVATE ${codec_flags})
-target_compile_definitions(zstd PRIVATE ZSTD_DISABLE_ASM=1 ZSTD_LEGACY_SUPPORT=0 ZSTD_STRIP_ERROR_STRINGS=1)
+add_library(zstd_fast STATIC ${zstd_fast_sources})
+foreach(library zstd zstd_fast)
+  target_compile_options(${library} PRIVATE ${codec_flags})
+  target_compile_definitions(${library} PRIVATE ZSTD_DISABLE_ASM=1 ZSTD_LEGACY_SUPPORT=0
+    ZSTD_STRIP_ERROR_STRINGS=1)
+endforeach()
 
 # lzo: lzo1x_1, makedumpfile's.
 set(names lzo1x_1 lzo_init lzo_ptr lzo_str lzo_util lzo_crc)
@@ -36,7 +43,7 @@ target_include_directories(snappy PRIVATE ${SOURCES}/snappy ${PROJECT_BINARY_DIR
 target_compile_options(snappy PRIVATE ${codec_flags} -std=c++17 -fno-exceptions -fno-rtti)
 target_compile_definitions(snappy PRIVATE HAVE_BUILTIN_EXPECT HAVE_BUILTIN_CTZ)
 
-install(TARGETS z zstd lzo2 snappy ARCHIVE DESTINATION lib)
+install(TARGETS z zstd zstd_fast lzo2 snappy ARCHIVE DESTINATION lib)
 install(FILES ${SOURCES}/zlib/zlib.h ${SOURCES}/zlib/zconf.h ${SOURCES}/libzstd/lib/zstd.h
   ${SOURCES}/libzstd/lib/zstd_errors.h ${SOURCES}/snappy/snappy.h ${SOURCES}/snappy/snappy-c.h
   ${SOURCES}/snappy/snappy-sinksource.h ${PROJECT_BINARY_DIR}/snappy/snappy-stubs-public.h
