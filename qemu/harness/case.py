@@ -84,7 +84,7 @@ class Case:
 CASES: list[Case] = []
 
 
-def case(name: str, archs: Sequence[str] = ("x86_64",), limit: float = 240):
+def case(name: str, archs: Sequence[str] = ("x86_64",), limit: float = 500):
     """Registers a function as a case. Its docstring's first line is what --list prints."""
 
     def register(function: Callable[[Context], None]) -> Callable[[Context], None]:

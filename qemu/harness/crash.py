@@ -48,7 +48,7 @@ class Round:
     crashkernel: str = "128M"
     crash: str = SYSRQ
     ready_image: Path | None = None  # in place of mkcapture's, for comparisons
-    limit: float = 180  # seconds until the machine must have rebooted
+    limit: float = 400  # seconds until the machine must have rebooted
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property

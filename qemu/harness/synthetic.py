@@ -27,7 +27,7 @@ class Synthetic:
     image: ImageOptions
     memory_mib: int = 64  # of tagged pages
     vmcore: bool = True  # False: the image is booted as if by mistake
-    limit: float = 120
+    limit: float = 240
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
