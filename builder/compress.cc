@@ -224,6 +224,8 @@ Result<std::string> decompress(std::string_view packed, std::uint64_t limit) {
   const int status = archive_read_next_header(reader.get(), &entry);
   if (status == ARCHIVE_EOF) return std::string();
   if (status != ARCHIVE_OK) return broken();
+  // libarchive counts the file itself as one; the kernel unpacks once.
+  if (archive_filter_count(reader.get()) > 2) return fail("is packed more than once");
   std::string out;
   for (;;) {
     const void* block = nullptr;
