@@ -114,7 +114,7 @@ class Save {
       auto bytes = vmcore_->write_dmesg(output);
       if (!bytes) return std::move(bytes).error();
       CAPTURE_TRY(output.finish(*bytes));
-      system_.log("saved " + std::string(kDmesgFile) + ", " + format_size(*bytes));
+      system_.log(std::string(kDmesgFile) + " saved, " + format_size(*bytes));
       return {};
     });
     if (!saved) system_.log(std::string(kDmesgFile) + " not saved: " + saved.error().message);
