@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "common/text.h"
 #include "net/resolve.h"
 #include "ssh/sftp_packet.h"
 
@@ -47,14 +48,15 @@ const Phrase* find_phrase(const std::array<Phrase, N>& phrases, std::string_view
   return nullptr;
 }
 
-/// The last line with something in it: shells and programs say last what stopped them.
+/// The last line that says something: shells and programs say last what stopped them. dbclient's
+/// warnings (that the image has no user database) did not stop anything.
 std::string_view last_line(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const std::size_t end = text.find_last_not_of(kBlank);
-  if (end == std::string_view::npos) return {};
-  text = text.substr(0, end + 1);
-  const std::size_t begin = text.find_last_of('\n');
-  return begin == std::string_view::npos ? text : text.substr(begin + 1);
+  std::string_view last;
+  for (const std::string_view line : split(text, '\n')) {
+    const std::string_view words = trim(line);
+    if (!words.empty() && words.find(": Warning: ") == std::string_view::npos) last = words;
+  }
+  return last;
 }
 
 }  // namespace

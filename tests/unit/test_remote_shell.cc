@@ -126,4 +126,5 @@ TEST_CASE("dbclient: its words in ours") {
   CHECK_FALSE(is_final_ssh_failure(explain_dbclient("exited: Remote closed the connection")));
   CHECK(explain_dbclient("motd\nsh: 1: cat: \x1b[31mbad\n\n") == "sh: 1: cat: .[31mbad");
   CHECK(explain_dbclient("") == "");
+  CHECK(explain_dbclient("dbclient: Warning: failed to identify current user.\n") == "");
 }
