@@ -10,7 +10,8 @@ build_packages=(
   # build systems and unpackers
   cmake ninja-build make pkg-config patch dpkg-dev xz-utils bzip2 bc
   # libraries of the host tool
-  libfmt-dev libcli11-dev libtomlplusplus-dev libarchive-dev libkmod-dev libblkid-dev
+  libfmt-dev libcli11-dev libtomlplusplus-dev libarchive-dev liblzma-dev libkmod-dev
+  libblkid-dev liblz4-dev
   # the dump engine's codecs
   libzstd-dev zlib1g-dev liblzo2-dev libsnappy-dev
   # at run time of mkcapture: keys for dbclient; module indices for unpacked kernels

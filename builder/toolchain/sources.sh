@@ -118,7 +118,7 @@ source_id() {
 unpack_source() {
   local package=$1 dir=$2 file=${source_files[$1]:?resolve_sources comes first}
   shift 2
-  if [[ $file != /* && -z ${MKCAPTURE_SOURCES:-} ]]; then
+  if [[ -z ${MKCAPTURE_SOURCES:-} ]]; then
     mkdir -p "$cache/sources"
     file=$cache/sources/$file
     (
