@@ -15,6 +15,7 @@
 #include <climits>
 #include <cstdlib>
 
+#include "builder/addresses.h"
 #include "builder/files.h"
 #include "builder/run_program.h"
 #include "common/units.h"
@@ -117,6 +118,10 @@ class RealHost final : public Host {
     ::freeaddrinfo(list);
     v4.insert(v4.end(), v6.begin(), v6.end());
     return v4;
+  }
+
+  std::vector<InterfaceAddress> addresses(const std::string& interface) override {
+    return interface_addresses(interface);
   }
 
   Result<std::string> run(const std::vector<std::string>& argv) override {

@@ -33,6 +33,13 @@ struct BlockTags {
   std::string partlabel;
 };
 
+/// An address of an interface, not link-local.
+struct InterfaceAddress {
+  std::string address;     // IPv4 as text
+  int prefix = 0;
+  bool permanent = false;  // set for good; false: leased, and will have to be asked for again
+};
+
 class Host {
  public:
   virtual ~Host() = default;
@@ -54,6 +61,9 @@ class Host {
   [[nodiscard]] virtual std::string kernel_release() = 0;  // uname -r
   /// Addresses of a host name, IPv4 first, as text; an error where it is not known now.
   [[nodiscard]] virtual Result<std::vector<std::string>> resolve(const std::string& name) = 0;
+
+  /// The IPv4 addresses of an interface as they are now.
+  [[nodiscard]] virtual std::vector<InterfaceAddress> addresses(const std::string& interface) = 0;
 
   /// Runs a program (PATH is searched) and gives its standard output; an error has the last line of
   /// its standard error.

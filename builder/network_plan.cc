@@ -76,7 +76,8 @@ class NetworkPlanner {
     return nullptr;
   }
 
-  // No --ip: DHCP on the interface that leads to the server now.
+  // No --ip: the interface that leads to the server now, with its address where that was set for
+  // good, else asking for one as it did.
   void default_configuration(const TargetPlan& target) {
     const std::string interface = *route_to(host_, target.address);
     const LinkStack stack = link_stack(host_, interface);
@@ -88,9 +89,19 @@ class NetworkPlanner {
     }
     if (stack.bond && net_.bond.empty()) net_.bond.push_back(*stack.bond);
     if (stack.vlan && net_.vlan.empty()) net_.vlan.push_back(*stack.vlan);
-    if (auto ip = capture::parse_ip(stack.top + ":dhcp")) net_.ip.push_back(*ip);
-    plan_.notes.push_back(fmt::format("no --ip given: DHCP on {}, which leads to {}", interface,
-                                      target.spec.host));
+    const bool ipv6 = target.address.find(':') != std::string::npos;
+    std::string words = ipv6 ? "the router's announcement" : "DHCP";
+    std::string text = stack.top + (ipv6 ? ":auto6" : ":dhcp");
+    const auto addresses = host_.addresses(interface);
+    if (!ipv6 && !addresses.empty() && addresses.front().permanent) {
+      const auto& own = addresses.front();
+      words = "its address " + own.address;
+      text = fmt::format("{}::{}:{}::{}:off", own.address, gateway_to(host_, target.address),
+                         own.prefix, stack.top);
+    }
+    if (auto ip = capture::parse_ip(text)) net_.ip.push_back(std::move(*ip));
+    plan_.notes.push_back(fmt::format("no --ip given: {} with {}, as it leads to {}", interface,
+                                      words, target.spec.host));
   }
 
   void add_card(const InterfaceName& interface) {
