@@ -58,6 +58,7 @@ bool try_target(System& system, const CaptureConfig& config, const TargetEntry& 
     system.log(failed_line(entry.spec, Step::kStart, state.error().message));
     return false;
   }
+  if (config.debug) (*state)->log_steps_to(system);
   const auto left = deadline.left();
   const Deadline own(system, left > 2 * kWrapUp ? left - kWrapUp : left / 2);
   const SaveContext context{system, config, entry, **state, own};

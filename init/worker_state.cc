@@ -24,6 +24,7 @@ Result<WorkerState::Owner> WorkerState::create() {
 void WorkerState::enter(Step step) {
   step_.store(step);
   progress();
+  if (steps_log_ != nullptr) steps_log_->log(std::string("step ") + to_string(step));
 }
 
 void WorkerState::give_verdict(System& system, bool saved, std::string_view line) {

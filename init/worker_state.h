@@ -20,6 +20,9 @@ class WorkerState final : public StepReporter {
   /// Shared with every process that is forked from here on.
   [[nodiscard]] static Result<Owner> create();
 
+  /// capture.debug: each step also is a line of the log.
+  void log_steps_to(System& system) { steps_log_ = &system; }
+
   // The worker's side.
   void enter(Step step) override;
   void progress() override { moves_.fetch_add(1, std::memory_order_relaxed); }
@@ -49,6 +52,7 @@ class WorkerState final : public StepReporter {
   std::atomic<bool> logged_{false};
   std::atomic<bool> has_line_{false};
   char line_[1024] = {};
+  System* steps_log_ = nullptr;  // of this process; a forked one has it at the same address
 };
 
 }  // namespace capture

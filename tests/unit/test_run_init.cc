@@ -173,3 +173,20 @@ TEST_CASE("init: shells, before the dump and after a failure, only where allowed
   closed.run();
   CHECK_FALSE(closed.system.called("spawn"));
 }
+
+TEST_CASE("init: capture.debug tells each step") {
+  Boot boot;
+  boot.hooks.save = [](const SaveContext& context) {
+    context.state.enter(Step::kMount);
+    return 1;
+  };
+  SUBCASE("on") {
+    boot.system.files["/proc/cmdline"] = "capture.debug";
+    boot.run();
+    CHECK(count(boot.system, "step mount") == 2);
+  }
+  SUBCASE("off") {
+    boot.run();
+    CHECK(count(boot.system, "step mount") == 0);
+  }
+}
