@@ -36,6 +36,7 @@ def bond(context: Context) -> None:
                        "-netdev", "hubport,id=port9,hubid=0,netdev=user0", *cards]),
         ImageOptions(targets=[server.target()], drivers="virtio_pci,virtio_net",
                      options=["--bond", f"bond0:{slaves}:mode=active-backup,miimon=100",
-                              "--ip", "bond0:dhcp", *server.options()])))
+                              "--ip", "bond0:dhcp", *server.options()]),
+        memory_mib=4))  # QEMU's hub loses packets, so it is slow
     outcome.must_be_saved()
     check_directory(context, server.folder, outcome)

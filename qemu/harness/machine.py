@@ -38,6 +38,8 @@ CONTROLLERS = {
 }
 
 MAC = "52:54:00:aa:bb:cc"
+# A unique local prefix, as sites have it; QEMU's own is one of the abolished site-local ones.
+IPV6_PREFIX = "fd00:c0de::"
 
 
 @dataclass
@@ -65,7 +67,8 @@ class Machine:
             argv += ["-drive", f"if=none,id={name},format=raw,cache=unsafe,file={disk.image}"]
             argv += [word.format(id=name) for word in CONTROLLERS[controller]]
         if self.nic:
-            argv += ["-netdev", "user,id=net0", "-device", f"{self.nic},netdev=net0,mac={MAC}"]
+            argv += ["-netdev", f"user,id=net0,ipv6-prefix={IPV6_PREFIX}",
+                     "-device", f"{self.nic},netdev=net0,mac={MAC}"]
         return argv + self.extra
 
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .case import Context, Failed, Skipped
+from .machine import IPV6_PREFIX
 
 # The host's loopback as QEMU's user networking shows it to the guest.
 HOST = "10.0.2.2"
-HOST6 = "fec0::2"
+HOST6 = f"{IPV6_PREFIX}2"
 
 
 def free_port() -> int:
@@ -72,6 +73,7 @@ GANESHA = """
 NFS_CORE_PARAM {{
   NFS_Port = {port}; MNT_Port = {mount_port}; Bind_addr = 127.0.0.1; Protocols = 3, 4;
   Enable_NLM = false; Enable_RQUOTA = false;
+  mount_path_pseudo = true;  # one path for version 3 and 4
 }}
 NFSV4 {{ Graceless = true; RecoveryRoot = "{state}"; Minor_Versions = 0, 1, 2; }}
 EXPORT {{
