@@ -1,8 +1,10 @@
 #include "dump/core_file.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,9 +17,10 @@ namespace {
 
 class DescriptorFile : public CoreFile {
  public:
-  DescriptorFile(UniqueFd fd, std::uint64_t size)
+  DescriptorFile(UniqueFd fd, std::uint64_t size, bool mappable)
       : fd_(std::move(fd)),
         size_(size),
+        mappable_(mappable),
         host_page_(static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))) {}
 
   [[nodiscard]] std::uint64_t size() const noexcept override { return size_; }
@@ -36,7 +39,7 @@ class DescriptorFile : public CoreFile {
   }
 
   [[nodiscard]] FileMapping map(std::uint64_t offset, std::size_t size) const noexcept override {
-    if (offset >= size_) return {};
+    if (!mappable_ || offset >= size_) return {};
     const auto skip = static_cast<std::size_t>(offset & (host_page_ - 1));
     const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(size, size_ - offset)) + skip;
     void* p = mmap(nullptr, n, PROT_READ, MAP_SHARED, fd_.get(), static_cast<off_t>(offset - skip));
@@ -47,8 +50,17 @@ class DescriptorFile : public CoreFile {
  private:
   UniqueFd fd_;
   std::uint64_t size_;
+  bool mappable_;
   std::uint64_t host_page_;
 };
+
+/// /proc/vmcore maps memory that is there, at once, and reads it slowly, page by page. Every other
+/// file is faulted in when it is touched, which costs more than the copy that a read makes, and
+/// ends the program with SIGBUS where its disk fails.
+bool should_map(int fd) {
+  struct statfs fs {};
+  return fstatfs(fd, &fs) == 0 && static_cast<unsigned long>(fs.f_type) == PROC_SUPER_MAGIC;
+}
 
 }  // namespace
 
@@ -69,7 +81,8 @@ Result<std::unique_ptr<CoreFile>> open_core_file(const std::string& path) {
   } else if (!S_ISREG(st.st_mode)) {
     return fail(path + ": neither a file nor a block device");
   }
-  return std::unique_ptr<CoreFile>(std::make_unique<DescriptorFile>(std::move(fd), size));
+  const bool mappable = should_map(fd.get());
+  return std::unique_ptr<CoreFile>(std::make_unique<DescriptorFile>(std::move(fd), size, mappable));
 }
 
 }  // namespace capture

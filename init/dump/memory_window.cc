@@ -15,12 +15,12 @@ CoreWindow::CoreWindow(const CoreFile& file, std::span<const MemoryRange> ranges
       window_bytes_(std::max<std::size_t>(window_bytes / page_size, 1) * page_size) {}
 
 std::span<const std::byte> CoreWindow::at(std::uint64_t paddr, std::size_t size) {
-  if (paddr - first_ >= window_.size() && !move_to(paddr)) return {};
+  if (paddr - first_ >= window_.size() && !move_to(paddr, size)) return {};
   const auto skip = static_cast<std::size_t>(paddr - first_);
   return window_.subspan(skip, std::min(size, window_.size() - skip));
 }
 
-bool CoreWindow::move_to(std::uint64_t paddr) {
+bool CoreWindow::move_to(std::uint64_t paddr, std::size_t wanted) {
   window_ = {};
   const MemoryRange* range = find_range(ranges_, paddr);
   if (range == nullptr) return false;
@@ -38,7 +38,10 @@ bool CoreWindow::move_to(std::uint64_t paddr) {
       return paddr - first_ < window_.size();
     }
   }
-  return fill_buffer(offset, size) && paddr - first_ < window_.size();
+  // What is copied should be of use: no more than was asked for, in whole pages.
+  wanted =
+      (std::min(wanted, size) + (paddr - first_) + page_size_ - 1) & ~std::size_t{page_size_ - 1};
+  return fill_buffer(offset, std::min(size, wanted)) && paddr - first_ < window_.size();
 }
 
 // A device that fails on one page must not cost its neighbours: what came before it is returned,

@@ -13,7 +13,8 @@
 
 namespace capture {
 
-/// For long runs: maps `window_bytes` at a time, or reads as much into a buffer of that size.
+/// For long runs: maps `window_bytes` at a time, or reads what is asked for into a buffer of at most
+/// that size.
 /// `file` and `ranges` (of page_ranges()) must outlive it.
 class CoreWindow : public MemoryWindow {
  public:
@@ -23,7 +24,7 @@ class CoreWindow : public MemoryWindow {
   std::span<const std::byte> at(std::uint64_t paddr, std::size_t size) override;
 
  private:
-  bool move_to(std::uint64_t paddr);
+  bool move_to(std::uint64_t paddr, std::size_t wanted);
   bool fill_buffer(std::uint64_t offset, std::size_t size);
 
   const CoreFile* file_;
