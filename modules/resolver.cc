@@ -80,7 +80,7 @@ Result<Resolver::Names> Resolver::add(const DriverRequest& request) {
     }
     CAPTURE_TRY(take(name, name + ": " + request.reason, Strength::kNeeded));
     if (index_.count(name) == 0) continue;  // built in
-    classify(name, request);
+    classify(name, request.driver_class);
     wanted.insert(name);
     wanted.insert(companions_[name].begin(), companions_[name].end());
   }
@@ -186,9 +186,11 @@ Status Resolver::take_module(const std::string& name, const std::string& reason)
   return {};
 }
 
-void Resolver::classify(const std::string& name, const DriverRequest& request) {
-  std::string& driver_class = modules_[index_[name]].driver_class;
-  if (driver_class.empty()) driver_class = request.driver_class;
+void Resolver::classify(const std::string& name, const std::string& driver_class) {
+  if (driver_class.empty()) return;
+  std::set<std::string>& classes = classes_[name];
+  classes.insert(driver_class);
+  modules_[index_[name]].driver_class = classes.size() == 1 ? driver_class : std::string();
 }
 
 Resolver::Names Resolver::in_load_order(const std::set<std::string>& names) const {
@@ -213,10 +215,9 @@ Resolution Resolver::result() const {
 Result<std::vector<std::pair<std::string, std::string>>> Resolver::aliases() const {
   std::vector<std::pair<std::string, std::string>> lines;
   for (auto& [pattern, name] : tree_->alias_index()) {
-    const auto at = index_.find(name);
-    if (at == index_.end()) continue;
-    const std::string& driver_class = modules_[at->second].driver_class;
-    if (driver_class == "storage" || driver_class == "net")
+    const auto classes = classes_.find(name);
+    if (classes == classes_.end()) continue;
+    if (classes->second.count("storage") != 0 || classes->second.count("net") != 0)
       lines.emplace_back(std::move(pattern), std::move(name));
   }
   std::sort(lines.begin(), lines.end());

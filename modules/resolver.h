@@ -39,7 +39,8 @@ struct ResolvedModule {
   std::uint64_t file_bytes = 0;       // size of that file
   std::vector<std::string> deps;      // the whole closure without itself, in load order
   std::string params;                 // for finit_module, from modules/*.toml
-  std::string driver_class;           // the first non-empty class that asked for it
+  std::string driver_class;           // what it was asked for as; "" for a bus that serves
+                                      // two classes (virtio_pci): loaded with either
   std::string reason;                 // of the first request: "ext4: filesystem of UUID=..", or
                                       // "jbd2: needed by ext4", "crc32c_intel: softdep of ext4"
   std::vector<std::string> firmware;  // names below lib/firmware, from modinfo
@@ -88,8 +89,8 @@ class Resolver {
   /// What has been taken in so far.
   [[nodiscard]] Resolution result() const;
 
-  /// The alias lines for etc/modules.alias: (PATTERN, NAME) of the modules in result() whose class
-  /// is "storage" or "net", sorted. Only generic images carry them.
+  /// The alias lines for etc/modules.alias: (PATTERN, NAME) of the modules in result() that were
+  /// asked for as "storage" or "net", sorted. Only generic images carry them.
   [[nodiscard]] capture::Result<std::vector<std::pair<std::string, std::string>>> aliases() const;
 
  private:
@@ -99,14 +100,15 @@ class Resolver {
   capture::Result<Names> expand(const DriverRequest& request) const;
   capture::Status take(const std::string& name, const std::string& reason, Strength strength);
   capture::Status take_module(const std::string& name, const std::string& reason);
-  void classify(const std::string& name, const DriverRequest& request);
+  void classify(const std::string& name, const std::string& driver_class);
   [[nodiscard]] Names in_load_order(const std::set<std::string>& names) const;
 
   KernelTree* tree_;
   const ModuleSets* sets_;
   std::set<std::string> omitted_;
-  std::vector<ResolvedModule> modules_;       // load order
-  std::map<std::string, std::size_t> index_;  // name -> position in modules_
+  std::vector<ResolvedModule> modules_;                   // load order
+  std::map<std::string, std::size_t> index_;              // name -> position in modules_
+  std::map<std::string, std::set<std::string>> classes_;  // what each was asked for as
   // Modules that must be loaded for one to be of use without being its dependencies: softdep post:
   // and `after` of its whole closure (a SCSI host's sd_mod).
   std::map<std::string, std::set<std::string>> companions_;

@@ -231,6 +231,17 @@ TEST_CASE_FIXTURE(Fixture, "aliases only of storage and network drivers, sorted"
   CHECK(*r.aliases() == expected);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a bus of disks and interfaces is of no class, and has its aliases") {
+  Resolver r = resolver();
+  REQUIRE(r.add({"virtio_pci", "disks", "storage"}).ok());
+  CHECK(module(r, "virtio_pci").driver_class == "storage");
+  REQUIRE(r.add({"virtio_pci", "interfaces", "net"}).ok());
+  CHECK(module(r, "virtio_pci").driver_class.empty());
+  REQUIRE(r.add({"virtio_pci", "again", "net"}).ok());
+  CHECK(module(r, "virtio_pci").driver_class.empty());
+  CHECK(r.aliases()->size() == 1);
+}
+
 TEST_CASE_FIXTURE(Fixture, "compressed modules are read as well") {
   const std::string folder = root.path("lib/modules/6.1.0-test/kernel/fs/");
   REQUIRE(std::system(("xz " + folder + "ext4/ext4.ko && zstd -q --rm " + folder +
