@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -118,6 +119,11 @@ Result<bool> Channel::receive(Milliseconds limit,
     if (read_any) return true;
     if (left.count() <= 0) return false;
   }
+}
+
+bool Channel::input_taken() const noexcept {
+  int unread = 0;
+  return in_.valid() && ioctl(in_.get(), FIONREAD, &unread) == 0 && unread == 0;
 }
 
 void Channel::drain_errors(Milliseconds limit) {

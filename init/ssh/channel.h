@@ -34,6 +34,8 @@ class Channel {
   /// the end of the stream.
   Result<bool> receive(Milliseconds limit, const std::function<Status(std::string_view)>& received);
 
+  /// The program has read everything that was sent.
+  [[nodiscard]] bool input_taken() const noexcept;
   /// The program sees the end of its input.
   void close_input() noexcept { in_.reset(); }
 

@@ -10,7 +10,7 @@ namespace capture {
 namespace {
 
 constexpr Milliseconds kStep{50};
-constexpr Milliseconds kSubsystemPatience{4000};  // before a shell is asked for as well
+constexpr Milliseconds kSubsystemPatience{4000};  // logged in, but no SFTP: ask for a shell as well
 constexpr Milliseconds kShellLead{2000};          // the shell answered; SFTP may still come
 constexpr Milliseconds kRetryPause{1000};
 
@@ -28,7 +28,6 @@ class Attempt {
     local_ = session->local;
     // May fail already, where dbclient has ended at once; await_version() will see that too.
     (void)client_->send_init();
-    Deadline patience = deadline_.sooner(kSubsystemPatience);
     for (;;) {
       if (client_) {
         auto answered = client_->await_version(kStep);
@@ -41,7 +40,12 @@ class Attempt {
           sftp_error_ = std::move(why);
         }
       }
-      if ((!client_ || patience.passed()) && !shell_) {
+      // dbclient reads its input only once the server has opened the channel: before that, silence
+      // is a slow log-in and says nothing about the subsystem.
+      if (client_ && !patience_ && client_->channel().input_taken()) {
+        patience_ = deadline_.sooner(kSubsystemPatience);
+      }
+      if ((!client_ || (patience_ && patience_->passed())) && !shell_) {
         auto shell =
             open_ssh(system_, server_, SshRequest::kCommand, remote::probe(), stall_, deadline_);
         if (!shell) return std::move(shell).error();
@@ -81,6 +85,7 @@ class Attempt {
   std::optional<Error> sftp_error_;
   std::optional<SshSession> shell_;
   std::string shell_answer_;
+  std::optional<Deadline> patience_;  // from when the channel was open
   std::optional<Deadline> lead_;
 };
 

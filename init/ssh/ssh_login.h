@@ -20,7 +20,7 @@ struct SshLogin {
 };
 
 /// Logs in for SFTP. dbclient does not tell when a server refuses the subsystem (it asks for no
-/// reply), so after some seconds of silence a second connection asks for a shell; whichever answers
+/// reply), so some seconds after the log-in a second connection asks for a shell; whichever answers
 /// is taken. Failures that may pass (a server starting up) are tried again until `deadline`.
 [[nodiscard]] Result<SshLogin> log_in(System& system, const SshServer& server, Milliseconds stall,
                                       const Deadline& deadline);
