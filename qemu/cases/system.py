@@ -19,7 +19,7 @@ NONCE = "00c0ffee00c0ffee"
 MARKER = f"mkcapture test marker {NONCE}"
 
 
-@case("systemd-default-target", limit=900)
+@case("systemd-default-target", limit=1800)  # the first time a Debian system is made
 def default_target(context: Context) -> None:
     """`mkcapture --profile x86_64 -o capture.img` on the machine itself; panic; /var/crash; back"""
     if not paths.MKCAPTURE.exists():
