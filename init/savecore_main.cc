@@ -32,9 +32,10 @@ block device, or - for standard output (only with -f flat). A file is OUTPUT.inc
 dump is whole.
 
   -d LEVEL    what to leave out, a sum: 1 zero pages, 2 page cache, 4 private page cache, 8 user
-              memory, 16 free pages (default 1)
-  -f FORMAT   kdump, elf or flat, which is kdump for a pipe (default elf)
-  -c CODEC    none, zlib, lzo, snappy or zstd, with a level where it has some (default none)
+              memory, 16 free pages (default 31)
+  -f FORMAT   kdump, elf or flat, which is kdump for a pipe (default kdump)
+  -c CODEC    none, zlib, lzo, snappy or zstd, with a level where it has some (default zstd; elf
+              has no compression)
   -j THREADS  how many pages are compressed at once; 0: one for each processor (default 1)
   --dmesg     write only the crashed kernel's log
   --check     say which level can be had from INPUT, and write nothing
@@ -44,7 +45,8 @@ Exit status: 0 whole, 1 failed, 2 usage, 3 incomplete but readable.
 )";
 
 struct Arguments {
-  DumpOptions options;
+  DumpOptions options{.level = 31, .format = DumpFormat::kKdump, .codec = DumpCodec::kZstd};
+  bool codec_given = false;
   bool dmesg = false;
   bool check = false;
   std::vector<std::string> files;
@@ -132,11 +134,13 @@ int parse_arguments(int argc, char** argv, Arguments& a) {
                       : option == 'j' ? parse_count(value, 0, 1024, a.options.threads)
                       : option == 'f' ? parse_format(value, a.options)
                                       : parse_codec(value, a.options);
+      a.codec_given = a.codec_given || option == 'c';
       if (!ok) return usage(std::string("-") + option + ": not possible: " + std::string(value));
     } else {
       return usage("unknown option " + std::string(arg));
     }
   }
+  if (a.options.format == DumpFormat::kElf && !a.codec_given) a.options.codec = DumpCodec::kNone;
   if (a.dmesg && a.check) return usage("--dmesg and --check exclude each other");
   const std::size_t most = a.check ? 1 : 2;
   const std::size_t least = a.check || a.dmesg ? 1 : 2;
