@@ -3,6 +3,7 @@
 #include <glob.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
@@ -205,7 +206,8 @@ class LibrarySearch {
         break;
       }
       if (auto hit = probe(folder, name, false)) {
-        hit->destination = in_image + "/" + name;
+        // The image has no links among its folders: ".." can be taken by its name.
+        hit->destination = (std::filesystem::path(in_image) / name).lexically_normal();
         return hit;
       }
     }

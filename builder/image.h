@@ -65,7 +65,8 @@ struct ImageSizes {
 /// A newc archive of the contents; every mtime is `mtime`, uid and gid are 0. The same contents
 /// give the same bytes.
 [[nodiscard]] Result<std::string> make_cpio(const ImageContents& contents, std::int64_t mtime);
-/// Any image the kernel would take (all compressors) back to entries.
+/// An archive as make_cpio() writes it, back to entries. Anything that no image of ours holds
+/// (other owners, pipes, bytes behind the end) is an error.
 [[nodiscard]] Result<ImageContents> read_cpio(std::string_view cpio);
 
 /// cpio, compression, read-back (the unpacked archive must hold exactly `contents`, and
