@@ -16,6 +16,7 @@ constexpr const char* kDmesgFile = "vmcore-dmesg.txt";
 constexpr const char* kPartialFile = "vmcore.incomplete";
 constexpr const char* kWholeFile = "vmcore";
 constexpr const char* kLogFile = "kexec-dmesg.log";
+constexpr std::uint64_t kLogRoom = 256 << 10;  // the kernel's own buffer is smaller at its default
 
 /// One target's way to a saved dump. Each step leaves what its comment says for the next one.
 class Save {
@@ -34,6 +35,7 @@ class Save {
     CAPTURE_TRY(make_directory());  // the dump's directory is there and empty
     save_dmesg();                   // the crashed kernel's log is safe, if it can be had
     compare_space();                // the log tells what is needed and what is free
+    set_room_aside();               // a disk that becomes full has room left for the log
     CAPTURE_TRY(save_dump());       // vmcore.incomplete is whole and on stable storage
     CAPTURE_TRY(rename_dump());     // and is called vmcore
     return {};
@@ -76,7 +78,9 @@ class Save {
     ModuleLoader loader(system_, context_.config);
     loader.load_all(context_.entry.drivers);
     loader.autoload(context_.entry.autoload);
-    if (loader.count() > 0) system_.log(std::to_string(loader.count()) + " modules loaded");
+    const int count = loader.count();
+    if (count > 0)
+      system_.log(std::to_string(count) + (count == 1 ? " module" : " modules") + " loaded");
   }
 
   Status open_target() {
@@ -128,6 +132,12 @@ class Save {
                 (*space < most ? ": it may not fit" : ""));
   }
 
+  void set_room_aside() {
+    if (!target_->has_directory()) return;
+    auto output = target_->create(kLogFile, context_.deadline);
+    if (output) (void)(*output)->reserve(0, kLogRoom);
+  }
+
   Status save_dump() {
     state_.enter(Step::kDump);
     auto created = target_->create(kPartialFile, context_.deadline);
@@ -177,7 +187,7 @@ class Save {
 
   [[nodiscard]] std::string dump_path() const {
     const auto& spec = context_.entry.spec;
-    if (directory_.empty()) return spec.device.value;
+    if (directory_.empty()) return to_string(spec.device);
     return (spec.path == "/" ? "" : spec.path) + "/" + directory_ + "/" + kWholeFile;
   }
 

@@ -86,7 +86,7 @@ bool supervise(System& system, const TargetSpec& target, WorkerState& state,
 
   system.kill_child(*pid);  // also what a worker that has ended may have left running
   if (!status && !system.wait_child(*pid, kKillPatience)) {
-    system.log("the worker does not end (a driver hangs): it is left behind");
+    system.log("the worker does not end, it waits within the kernel: left behind");
   }
   state.finish_verdict(system);
   give_up(status ? how_it_ended(*status) : *broken);

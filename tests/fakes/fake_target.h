@@ -12,11 +12,16 @@
 /// Appends what is written to a string that the test owns.
 class StringOutput final : public capture::Output {
  public:
-  explicit StringOutput(std::string& text) : text_(text) {}
+  explicit StringOutput(std::string& text, std::uint64_t* reserved = nullptr)
+      : text_(text), reserved_(reserved) {}
   [[nodiscard]] bool seekable() const noexcept override { return true; }
   capture::Status write_at(std::uint64_t offset, std::span<const std::byte> data) override {
     if (text_.size() < offset + data.size()) text_.resize(offset + data.size());
     text_.replace(offset, data.size(), reinterpret_cast<const char*>(data.data()), data.size());
+    return {};
+  }
+  capture::Status reserve(std::uint64_t offset, std::uint64_t size) override {
+    if (reserved_ != nullptr) *reserved_ = offset + size;
     return {};
   }
   capture::Status finish(std::uint64_t size) override {
@@ -26,11 +31,13 @@ class StringOutput final : public capture::Output {
 
  private:
   std::string& text_;
+  std::uint64_t* reserved_;
 };
 
 /// What a FakeTarget did and holds; outlives the target, which the flow owns.
 struct FakeStore {
   std::map<std::string, std::string> files;
+  std::map<std::string, std::uint64_t> reserved;  // bytes by file
   std::vector<std::string> calls;  // "open", "mkdir NAME", "create FILE", "rename A B", "close"
   std::map<std::string, std::string> errors;  // a call -> why it fails
   std::optional<std::uint64_t> free;
@@ -58,7 +65,8 @@ class FakeTarget final : public capture::Target {
   capture::Result<std::unique_ptr<capture::Output>> create(const std::string& file,
                                                            const Deadline&) override {
     CAPTURE_TRY(store_.call("create " + file));
-    return std::unique_ptr<capture::Output>(std::make_unique<StringOutput>(store_.files[file]));
+    return std::unique_ptr<capture::Output>(
+        std::make_unique<StringOutput>(store_.files[file], &store_.reserved[file]));
   }
   capture::Status rename(const std::string& from, const std::string& to, const Deadline&) override {
     CAPTURE_TRY(store_.call("rename " + from + " " + to));

@@ -75,8 +75,9 @@ TEST_CASE("save: the whole way, in order") {
   CHECK(run.state->saved());
   CHECK(run.state->ready());
   CHECK(run.store.calls == Calls{"open", std::string("mkdir ") + kName, "create vmcore-dmesg.txt",
-                                 "create vmcore.incomplete", "rename vmcore.incomplete vmcore",
-                                 "create kexec-dmesg.log", "close"});
+                                 "create kexec-dmesg.log", "create vmcore.incomplete",
+                                 "rename vmcore.incomplete vmcore", "create kexec-dmesg.log",
+                                 "close"});
   CHECK(run.store.files["vmcore"] == kDump);
   CHECK(run.store.files["vmcore-dmesg.txt"] == "[    0.000000] Linux\n");
   const std::string verdict = std::string(
@@ -143,6 +144,7 @@ TEST_CASE("save: an incomplete dump keeps its name, and the log says how far it 
   CHECK(run.system.logged(
       failed("dump", "No space left on device; incomplete, with 100 of 256 pages")));
   CHECK(run.store.calls.back() == "close");
+  CHECK(run.store.reserved["kexec-dmesg.log"] >= 64 << 10);  // before the disk became full
   CHECK(run.store.files["kexec-dmesg.log"].find("100 of 256") != std::string::npos);
 }
 
@@ -179,6 +181,12 @@ TEST_CASE("save: a raw target takes the dump alone") {
   CHECK(run.save() == 0);
   CHECK(run.store.calls == Calls{"open", "create vmcore.incomplete", "close"});
   CHECK(run.system.logged("saved target=raw:/dev/vdb bytes=4 seconds=1.500 path=/dev/vdb"));
+
+  Run stable;
+  stable.store.directory = false;
+  stable.config.targets[0].spec = *parse_target("raw:PARTUUID=9f-1");
+  CHECK(stable.save() == 0);
+  CHECK(stable.system.logged(" path=PARTUUID=9f-1"));
 }
 
 TEST_CASE("save: too little space is said, and tried") {
