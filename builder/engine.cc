@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
+
+#include "dump/page_rules.h"
 
 namespace mkcapture {
 
@@ -29,6 +32,20 @@ Result<DumpChoice> choose_dump(const DumpWanted& wanted, const EngineCapabilitie
   if (choice.codec != DumpCodec::kNone && choice.format == DumpFormat::kElf)
     return usage_error("dump.compress", "an ELF dump cannot be compressed; use --dump-format kdump");
   return choice;
+}
+
+std::string filter_doubt(const std::string& release, int level) {
+  constexpr int kNeedsNoDescriptors = 1;  // zero pages are known by their bytes
+  capture::KernelVersion version;
+  if ((level & ~kNeedsNoDescriptors) == 0) return "";
+  if (std::sscanf(release.c_str(), "%u.%u", &version.major, &version.minor) != 2)
+    return fmt::format("kernel {} has no version that tells which pages can be left out", release);
+  const auto& oldest = capture::kOldestRules;
+  const auto& newest = capture::kNewestRules;
+  if (version >= oldest && version <= newest) return "";
+  return fmt::format(
+      "dump level {} is known to hold for kernels {}.{} to {}.{}; on {} more pages than wanted may "
+      "stay in the dump", level, oldest.major, oldest.minor, newest.major, newest.minor, release);
 }
 
 }  // namespace mkcapture

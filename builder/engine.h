@@ -38,4 +38,9 @@ struct DumpChoice {
 [[nodiscard]] Result<DumpChoice> choose_dump(const DumpWanted& wanted,
                                              const EngineCapabilities& engine);
 
+/// What speaks against this level on kernel `release`, from what the engine's filter was read from
+/// (init/dump/page_rules.h); empty where nothing does. The engine itself never guesses: what it is
+/// not sure of stays in the dump.
+[[nodiscard]] std::string filter_doubt(const std::string& release, int level);
+
 }  // namespace mkcapture

@@ -68,11 +68,10 @@ Result<PackedImage> pack(Plan& plan) {
   return packed;
 }
 
-Result<std::string> print(Action action, Plan& plan, const Settings& settings) {
+Result<std::string> print(Action action, Plan& plan) {
   switch (action) {
     case Action::kPrintAppend: return plan.kexec.append + "\n";
     case Action::kPrintKexec: return kexec_line(plan) + "\n";
-    case Action::kPrintConfig: return print_config(settings);
     case Action::kPrintTree: {
       auto contents = assemble_image(plan.image, plan.notes);
       if (!contents) return std::move(contents).error();
@@ -117,6 +116,10 @@ Status run(const std::vector<std::string>& arguments, Host& host, std::string& o
   // 2. What it means. After this, every value is valid by itself.
   auto request = parse_request(*settings, engine_capabilities());
   if (!request) return std::move(request).error();
+  if (options->action == Action::kPrintConfig) {
+    out += print_config(*settings);
+    return {};
+  }
 
   // 3. What will be done, with this profile, machine and kernel. After this, nothing is undecided.
   auto plan = make_plan(*request, host);
@@ -124,7 +127,7 @@ Status run(const std::vector<std::string>& arguments, Host& host, std::string& o
 
   // 4. Said, or done.
   if (options->action != Action::kBuild) {
-    auto text = print(options->action, *plan, *settings);
+    auto text = print(options->action, *plan);
     if (!text) return std::move(text).error();
     if (!options->quiet && options->action != Action::kPrintPlan) err += print_warnings(*plan);
     out += *text;
