@@ -1,0 +1,176 @@
+#include "fakes/fake_host.h"
+
+#include <cerrno>
+#include <set>
+
+namespace fakes {
+
+using mkcapture::BlockTags;
+using mkcapture::DeviceNumber;
+using mkcapture::fail;
+using mkcapture::Result;
+using mkcapture::sys_error;
+
+namespace {
+
+std::string last_part(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+bool below(const std::string& path, const std::string& folder) {
+  return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
+}
+
+}  // namespace
+
+void FakeHost::add_block(const std::string& block_folder, DeviceNumber number, BlockTags found) {
+  const std::string name = last_part(block_folder);
+  files[block_folder + "/dev"] = to_string(number) + "\n";
+  links["/sys/class/block/" + name] = block_folder;
+  links["/sys/dev/block/" + to_string(number)] = block_folder;
+  nodes["/dev/" + name] = number;
+  tags["/dev/" + name] = std::move(found);
+}
+
+void FakeHost::add_partition(const std::string& disk_folder, const std::string& name,
+                             DeviceNumber number, BlockTags found) {
+  add_block(disk_folder + "/" + name, number, std::move(found));
+  files[disk_folder + "/" + name + "/partition"] = "1\n";
+}
+
+void FakeHost::bind_driver(const std::string& device_folder, const std::string& driver,
+                           const std::string& module, const std::string& modalias) {
+  const std::string driver_folder = "/sys/bus/any/drivers/" + driver;
+  files[driver_folder + "/uevent"] = "";
+  links[device_folder + "/driver"] = driver_folder;
+  if (!module.empty()) links[driver_folder + "/module"] = "/sys/module/" + module;
+  if (!modalias.empty()) files[device_folder + "/modalias"] = modalias + "\n";
+}
+
+void FakeHost::add_card(const std::string& device_folder, const std::string& name,
+                        const std::string& mac) {
+  const std::string card = device_folder + "/net/" + name;
+  files[card + "/address"] = mac + "\n";
+  links[card + "/device"] = device_folder;
+  links["/sys/class/net/" + name] = card;
+}
+
+std::string FakeHost::resolved(const std::string& path) const {
+  std::string at;
+  std::size_t begin = 0;
+  while (begin < path.size()) {
+    const auto end = std::min(path.find('/', begin + 1), path.size());
+    at += path.substr(begin, end - begin);
+    for (int hops = 0; hops < 8; ++hops) {
+      const auto link = links.find(at);
+      if (link == links.end()) break;
+      at = resolved(link->second);
+    }
+    begin = end;
+  }
+  return at;
+}
+
+bool FakeHost::is_there(const std::string& plain) const {
+  if (files.contains(plain) || nodes.contains(plain)) return true;
+  for (const auto& [path, text] : files)
+    if (below(path, plain)) return true;
+  for (const auto& [path, target] : links)
+    if (below(path, plain)) return true;
+  return false;
+}
+
+Result<std::string> FakeHost::read_file(const std::string& path) {
+  const auto file = files.find(resolved(path));
+  if (file == files.end()) return sys_error(path, ENOENT);
+  return file->second;
+}
+
+Result<std::string> FakeHost::read_link(const std::string& path) {
+  const auto slash = path.rfind('/');
+  const auto link = links.find(resolved(path.substr(0, slash)) + path.substr(slash));
+  if (link == links.end()) return sys_error(path, ENOENT);
+  return link->second;
+}
+
+Result<std::vector<std::string>> FakeHost::list_dir(const std::string& path) {
+  const std::string folder_path = resolved(path);
+  std::set<std::string> entries;
+  const auto take = [&](const std::string& entry) {
+    if (!below(entry, folder_path)) return;
+    const auto begin = folder_path.size() + 1;
+    entries.insert(entry.substr(begin, entry.find('/', begin) - begin));
+  };
+  for (const auto& [file, text] : files) take(file);
+  for (const auto& [link, target] : links) take(link);
+  if (entries.empty()) return sys_error(path, ENOENT);
+  return std::vector<std::string>(entries.begin(), entries.end());
+}
+
+bool FakeHost::exists(const std::string& path) { return is_there(resolved(path)); }
+
+Result<std::string> FakeHost::real_path(const std::string& path) {
+  std::string plain = path == "/" ? "/" : resolved(path);
+  if (plain != "/" && !is_there(plain)) return sys_error(path, ENOENT);
+  return plain;
+}
+
+std::optional<DeviceNumber> FakeHost::block_device(const std::string& path) {
+  const auto node = nodes.find(resolved(path));
+  return node == nodes.end() ? std::nullopt : std::optional(node->second);
+}
+
+BlockTags FakeHost::probe(const std::string& node) {
+  const auto found = tags.find(node);
+  return found == tags.end() ? BlockTags{} : found->second;
+}
+
+Result<std::vector<std::string>> FakeHost::resolve(const std::string& name) {
+  if (!name.empty() && (std::isdigit(static_cast<unsigned char>(name[0])) != 0 ||
+                        name.find(':') != std::string::npos))
+    return std::vector<std::string>{name};
+  const auto found = names.find(name);
+  if (found == names.end()) return fail(name + ": Name or service not known");
+  return found->second;
+}
+
+Result<std::string> FakeHost::run(const std::vector<std::string>& argv) {
+  ran.push_back(argv);
+  if (on_run) return on_run(argv);
+  return sys_error(argv[0], ENOENT);
+}
+
+FakeHost virtual_machine() {
+  FakeHost host;
+  const std::string disk = "/sys/devices/pci0000:00/0000:00:03.0/virtio1";
+  host.bind_driver("/sys/devices/pci0000:00/0000:00:03.0", "virtio-pci", "virtio_pci",
+                   "pci:v00001AF4d00001042sv00001AF4sd00001100bc01sc00i00");
+  host.bind_driver(disk, "virtio_blk", "virtio_blk", "virtio:d00000002v00001AF4");
+  host.add_block(disk + "/block/vda", {254, 0});
+  host.add_partition(disk + "/block/vda", "vda1", {254, 1},
+                     {"ext4", kRootUuid, "root", "aaaa-01", "system"});
+  host.add_partition(disk + "/block/vda", "vda2", {254, 2}, {"", "", "", "aaaa-02", "dump"});
+
+  const std::string card = "/sys/devices/pci0000:00/0000:00:04.0/virtio2";
+  host.bind_driver("/sys/devices/pci0000:00/0000:00:04.0", "virtio-pci", "virtio_pci");
+  host.bind_driver(card, "virtio_net", "virtio_net", "virtio:d00000001v00001AF4");
+  host.add_card(card, "enp1s0", "52:54:00:aa:bb:cc");
+
+  host.files["/proc/self/mountinfo"] =
+      "22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n"
+      "23 22 0:21 / /proc rw shared:2 - proc proc rw\n";
+  host.files["/var/crash/kexec_cmd"] = "";
+  host.files["/proc/cmdline"] =
+      "BOOT_IMAGE=/boot/vmlinuz-6.1.0-test root=UUID=1 ro quiet crashkernel=192M "
+      "console=ttyS0,115200 mitigations=off\n";
+  host.files["/proc/iomem"] =
+      "00001000-0009fbff : System RAM\n"
+      "00100000-7ffd9fff : System RAM\n"
+      "  01000000-01e00fff : Kernel code\n";
+  host.files["/sys/kernel/kexec_crash_size"] = "201326592\n";
+  host.files["/proc/net/route"] =
+      "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+      "enp1s0\t00000000\t0100000A\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
+      "enp1s0\t0000000A\t00000000\t0001\t0\t0\t100\t000000FF\t0\t0\t0\n";
+  return host;
+}
+
+}  // namespace fakes

@@ -1,0 +1,71 @@
+// A machine in memory for the host tool: files and links of /proc and /sys, block devices with what
+// blkid would find on them, and a name server.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "builder/host.h"
+
+namespace fakes {
+
+class FakeHost final : public mkcapture::Host {
+ public:
+  // The machine, to be filled by the test. Paths are absolute; folders exist where something is
+  // below them.
+  std::map<std::string, std::string> files;
+  std::map<std::string, std::string> links;  // to absolute paths
+  std::map<std::string, mkcapture::DeviceNumber> nodes;  // block device nodes
+  std::map<std::string, mkcapture::BlockTags> tags;      // by node
+  std::map<std::string, std::vector<std::string>> names;  // the name server's
+  std::map<std::string, std::vector<mkcapture::InterfaceAddress>> interface_addresses;
+  std::string machine_name = "x86_64";
+  std::string release = "6.1.0-test";
+  std::string folder = "/nowhere";  // of the program
+  std::function<mkcapture::Result<std::string>(const std::vector<std::string>&)> on_run;
+  std::vector<std::vector<std::string>> ran;
+
+  /// A block device of /sys/devices: `folder` ends in its name. "dev" and the links that lead to it
+  /// are made, and the node /dev/NAME.
+  void add_block(const std::string& folder, mkcapture::DeviceNumber number,
+                 mkcapture::BlockTags found = {});
+  /// A partition below a disk added before.
+  void add_partition(const std::string& disk_folder, const std::string& name,
+                     mkcapture::DeviceNumber number, mkcapture::BlockTags found = {});
+  /// A driver bound to the device `folder`; an empty `module` is one that is built in.
+  void bind_driver(const std::string& folder, const std::string& driver, const std::string& module,
+                   const std::string& modalias = "");
+  /// A network card: its device below /sys/devices, and /sys/class/net/NAME.
+  void add_card(const std::string& device_folder, const std::string& name, const std::string& mac);
+
+  mkcapture::Result<std::string> read_file(const std::string& path) override;
+  mkcapture::Result<std::string> read_link(const std::string& path) override;
+  mkcapture::Result<std::vector<std::string>> list_dir(const std::string& path) override;
+  bool exists(const std::string& path) override;
+  mkcapture::Result<std::string> real_path(const std::string& path) override;
+  std::optional<mkcapture::DeviceNumber> block_device(const std::string& path) override;
+  mkcapture::BlockTags probe(const std::string& node) override;
+  std::string machine() override { return machine_name; }
+  std::string kernel_release() override { return release; }
+  mkcapture::Result<std::vector<std::string>> resolve(const std::string& name) override;
+  std::vector<mkcapture::InterfaceAddress> addresses(const std::string& interface) override {
+    return interface_addresses[interface];
+  }
+  mkcapture::Result<std::string> run(const std::vector<std::string>& argv) override;
+  std::string program_folder() override { return folder; }
+
+ private:
+  /// `path` with every link resolved, whether it exists or not.
+  [[nodiscard]] std::string resolved(const std::string& path) const;
+  [[nodiscard]] bool is_there(const std::string& plain) const;
+};
+
+/// A virtual machine: x86_64, 2 GiB, /dev/vda (virtio-blk) with vda1 = ext4 on /, UUID kRootUuid, and
+/// the card enp1s0 (virtio-net, 52:54:00:aa:bb:cc) that leads to 10.0.0.0/8 and by a gateway
+/// everywhere else.
+[[nodiscard]] FakeHost virtual_machine();
+inline constexpr const char* kRootUuid = "11112222-3333-4444-5555-666677778888";
+
+}  // namespace fakes

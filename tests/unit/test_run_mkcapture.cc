@@ -1,0 +1,481 @@
+// The whole tool, called as main() calls it: kernel trees and payloads in temporary folders, hosts
+// in memory.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "builder/image.h"
+#include "builder/run.h"
+#include "fakes/fake_host.h"
+#include "fakes/kernel_tree.h"
+#include "fakes/temp_dir.h"
+
+using namespace mkcapture;
+using fakes::FakeHost;
+using fakes::TempDir;
+
+namespace {
+
+constexpr const char* kRelease = "6.1.0-test";
+constexpr const char* kConfig =
+    "CONFIG_CRASH_DUMP=y\nCONFIG_PROC_VMCORE=y\nCONFIG_PROC_FS=y\nCONFIG_SYSFS=y\n"
+    "CONFIG_DEVTMPFS=y\nCONFIG_BLK_DEV_INITRD=y\nCONFIG_TMPFS=y\nCONFIG_PRINTK=y\n"
+    "CONFIG_RELOCATABLE=y\nCONFIG_MODULES=y\nCONFIG_PACKET=y\nCONFIG_INET=y\nCONFIG_KEXEC=y\n"
+    "CONFIG_KEXEC_FILE=y\nCONFIG_RD_GZIP=y\nCONFIG_RD_XZ=y\n";
+
+const std::vector<fakes::FakeModule>& modules() {
+  static const std::vector<fakes::FakeModule> kModules = {
+      {"drivers/virtio/virtio_ring.ko", {}},
+      {"drivers/virtio/virtio_pci.ko",
+       {"depends=virtio_ring", "alias=pci:v00001AF4d*sv*sd*bc*sc*i*"}},
+      {"drivers/block/virtio_blk.ko", {"depends=virtio_ring", "alias=virtio:d00000002v*"}},
+      {"drivers/net/virtio_net.ko", {"depends=virtio_ring", "alias=virtio:d00000001v*"}},
+      {"drivers/ata/ahci.ko", {"alias=pci:v00008086d*sv*sd*bc01sc06i01*"}},
+      {"drivers/net/ethernet/intel/e1000e/e1000e.ko", {"alias=pci:v00008086d*sv*sd*bc02sc00i*"}},
+      {"fs/jbd2/jbd2.ko", {}},
+      {"fs/ext4/ext4.ko", {"depends=jbd2"}},
+      {"fs/xfs/xfs.ko", {}},
+      {"fs/nfs/nfs.ko", {}},
+      {"fs/nfs/nfsv3.ko", {"depends=nfs"}},
+      {"fs/nfs/nfsv4.ko", {"depends=nfs"}},
+      {"net/8021q/8021q.ko", {}},
+      {"drivers/net/bonding/bonding.ko", {}},
+      {"misc/extra.ko", {}},
+  };
+  return kModules;
+}
+
+/// A kernel tree with a payload, and what the tool said to the last call.
+struct Fixture {
+  TempDir tree;
+  FakeHost host = fakes::virtual_machine();
+  std::string out, err;
+
+  explicit Fixture(const std::string& config = kConfig) {
+    write_kernel_tree(tree, kRelease, modules(), {"fs/vfat/vfat.ko"});
+    tree.write(std::string("boot/vmlinuz-") + kRelease, "kernel");
+    if (!config.empty()) tree.write(std::string("boot/config-") + kRelease, config);
+    for (const char* program : {"init", "udhcpc", "dbclient", "busybox"}) {
+      tree.write(std::string("payload/") + program, std::string("program ") + program);
+      std::filesystem::permissions(tree.path(std::string("payload/") + program),
+                                   std::filesystem::perms::owner_all);
+    }
+  }
+
+  int run(std::vector<std::string> arguments) {
+    for (const auto& argument :
+         {"--root=" + tree.path(), "--payload=" + tree.path("payload")})
+      arguments.insert(arguments.begin(), argument);
+    return run_plain(std::move(arguments));
+  }
+  int run_plain(std::vector<std::string> arguments) {
+    out.clear();
+    err.clear();
+    return run_mkcapture(arguments, host, out, err);
+  }
+  [[nodiscard]] bool said(const std::string& text) const {
+    return out.find(text) != std::string::npos;
+  }
+  /// The baked configuration of the plan for these arguments.
+  std::string baked(const std::vector<std::string>& arguments) {
+    std::vector<std::string> all = arguments;
+    all.push_back("--output=" + tree.path("baked.img"));
+    REQUIRE_MESSAGE(run(all) == 0, err);
+    const auto cpio = decompress(tree.read("baked.img"), 64 << 20);
+    REQUIRE(cpio);
+    const auto contents = read_cpio(*cpio);
+    REQUIRE(contents);
+    image = *contents;
+    return image.find("etc/capture.conf")->data;
+  }
+  ImageContents image;
+  [[nodiscard]] bool has(const std::string& path) const { return image.find(path) != nullptr; }
+};
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+const std::string kDisk = "disk:LABEL=elsewhere:/dump";
+
+}  // namespace
+
+TEST_CASE("mkcapture: with nothing said, the file system of /var/crash and its drivers") {
+  Fixture f;
+  const std::string conf = f.baked({});
+  CHECK(contains(conf, "target=disk:UUID=" + std::string(fakes::kRootUuid) + ":/var/crash\n"));
+  CHECK(contains(conf, "drivers=virtio_pci,virtio_blk\n"));
+  CHECK(contains(conf, "filesystem=ext4:ext4\n"));
+  CHECK(f.has("lib/modules/virtio_blk.ko"));
+  CHECK(f.has("lib/modules/jbd2.ko"));
+  CHECK(!f.has("lib/modules/ahci.ko"));
+  CHECK(!f.has("lib/modules/xfs.ko"));
+  CHECK(!f.has("bin/busybox"));
+  CHECK(!f.has("etc/modules.alias"));
+  CHECK(contains(conf, "deadline=30min\n"));
+  CHECK(contains(conf, "final=reboot\n"));
+}
+
+TEST_CASE("mkcapture: the image is private, and the same twice") {
+  Fixture f;
+  (void)f.baked({});
+  struct stat st;
+  REQUIRE(::stat(f.tree.path("baked.img").c_str(), &st) == 0);
+  CHECK((st.st_mode & 07777) == 0600);
+  const std::string first = f.tree.read("baked.img");
+  (void)f.baked({});
+  CHECK(f.tree.read("baked.img") == first);
+}
+
+TEST_CASE("mkcapture: --drivers generic carries the profile's sets and looks for the device itself") {
+  Fixture f;
+  const std::string conf = f.baked({"-t", kDisk, "--drivers", "generic"});
+  CHECK(contains(conf, "autoload=storage\n"));
+  CHECK(f.has("lib/modules/ahci.ko"));
+  CHECK(f.has("lib/modules/xfs.ko"));
+  CHECK(f.has("etc/modules.alias"));
+  CHECK(!f.has("lib/modules/e1000e.ko"));
+  CHECK(contains(conf, "filesystem=vfat:\n"));  // built in
+}
+
+TEST_CASE("mkcapture: a device that is not here means generic drivers") {
+  Fixture f;
+  CHECK(contains(f.baked({"-t", kDisk}), "autoload=storage\n"));
+  CHECK(f.run({"-t", kDisk, "--drivers", "host"}) == 2);
+  CHECK(f.err == "mkcapture: --drivers: host: LABEL=elsewhere is not on this machine; use generic "
+                 "or a list\n");
+}
+
+TEST_CASE("mkcapture: --drivers LIST is these and what they need, nothing else") {
+  Fixture f;
+  const std::string conf = f.baked({"-t", kDisk, "--drivers", "virtio_pci,virtio-blk,ext4"});
+  CHECK(contains(conf, "drivers=virtio_pci,virtio_blk\n"));
+  CHECK(f.has("lib/modules/virtio_ring.ko"));
+  CHECK(!f.has("lib/modules/xfs.ko"));
+  CHECK(!contains(conf, "autoload"));
+
+  CHECK(f.run({"-t", kDisk, "--drivers", "virtio_blk,floppy"}) == 2);
+  CHECK(f.err == "mkcapture: --drivers: kernel 6.1.0-test has no driver 'floppy', neither as a "
+                 "module nor built in\n");
+  CHECK(f.run({"-t", "disk:UUID=" + std::string(fakes::kRootUuid) + ":/x", "--drivers",
+               "virtio_blk,xfs"}) == 2);
+  CHECK(contains(f.err, "the list has no file system driver for disk:UUID="));
+  CHECK(contains(f.err, ": add ext4"));
+}
+
+TEST_CASE("mkcapture: --add-driver and --omit-driver") {
+  Fixture f;
+  const std::string conf = f.baked({"--add-driver", "extra", "--add-driver", "xfs"});
+  CHECK(contains(conf, "drivers=virtio_pci,virtio_blk,extra\n"));
+  CHECK(contains(conf, "filesystem=xfs:xfs\n"));
+  (void)f.baked({"-t", kDisk, "--omit-driver", "ahci"});
+  CHECK(!f.has("lib/modules/ahci.ko"));
+  CHECK(f.run({"--add-driver", "nosuch"}) == 2);
+  CHECK(contains(f.err, "--add-driver: kernel 6.1.0-test has no driver 'nosuch'"));
+  CHECK(f.run({"--omit-driver", "nosuch"}) == 2);
+  CHECK(f.run({"--omit-driver", "jbd2"}) != 0);  // ext4 cannot do without
+}
+
+TEST_CASE("mkcapture: a name by probe order becomes a UUID, a raw one a PARTUUID") {
+  Fixture f;
+  CHECK(contains(f.baked({"-t", "disk:/dev/vda1:/x"}),
+                 "target=disk:UUID=" + std::string(fakes::kRootUuid) + ":/x\n"));
+  CHECK(contains(f.baked({"-t", "raw:/dev/vda2"}), "target=raw:PARTUUID=aaaa-02\n"));
+  REQUIRE(f.run({"-t", "disk:/dev/vda1:/x", "--print", "plan"}) == 0);
+  CHECK(f.said("was /dev/vda1"));
+  CHECK(f.run({"-t", "raw:/dev/vda1"}) == 2);
+  CHECK(contains(f.err, "/dev/vda1 is mounted"));
+}
+
+TEST_CASE("mkcapture: a stack that no image can bring up is an error now, not at the crash") {
+  Fixture f;
+  f.host.add_block("/sys/devices/virtual/block/md0", {9, 0}, {"ext4", "md-uuid", "", "", ""});
+  f.host.files["/sys/devices/virtual/block/md0/md/level"] = "raid1\n";
+  CHECK(f.run({"-t", "disk:UUID=md-uuid:/x"}) == 2);
+  CHECK(f.err.starts_with("mkcapture: --target: md0 is an md array (raid1), which a capture image"));
+}
+
+TEST_CASE("mkcapture: NFS brings its version, DHCP and the card that leads to the server") {
+  Fixture f;
+  const std::string conf = f.baked({"-t", "nfs://10.0.0.9/export?vers=4.2"});
+  CHECK(contains(conf, "ip=52-54-00-aa-bb-cc:dhcp\n"));
+  CHECK(contains(conf, "virtio_net"));
+  CHECK(f.has("lib/modules/nfsv4.ko"));
+  CHECK(!f.has("lib/modules/nfsv3.ko"));
+  CHECK(f.has("bin/udhcpc"));
+  CHECK(!f.has("bin/dbclient"));
+  (void)f.baked({"-t", "nfs://10.0.0.9/export?vers=3"});
+  CHECK(f.has("lib/modules/nfsv3.ko"));
+  CHECK(!f.has("lib/modules/nfsv4.ko"));
+  CHECK(f.run({"-t", "nfs://10.0.0.9/export?vers=2"}) == 2);
+}
+
+TEST_CASE("mkcapture: an address that was set for good goes along, a leased one is asked for again") {
+  Fixture f;
+  f.host.interface_addresses["enp1s0"] = {{"10.0.0.5", 8, true}};
+  CHECK(contains(f.baked({"-t", "nfs://192.0.2.9/e"}),
+                 "ip=10.0.0.5::10.0.0.1:8::52-54-00-aa-bb-cc:off\n"));
+  CHECK(!f.has("bin/udhcpc"));
+  f.host.interface_addresses["enp1s0"] = {{"10.0.0.5", 8, false}};
+  CHECK(contains(f.baked({"-t", "nfs://192.0.2.9/e"}), "ip=52-54-00-aa-bb-cc:dhcp\n"));
+}
+
+TEST_CASE("mkcapture: --ip, --vlan and --bond go in, cards by their MAC") {
+  Fixture f;
+  const std::string conf =
+      f.baked({"-t", "nfs://10.0.0.9/e", "--bond", "bond0:enp1s0:mode=active-backup", "--vlan",
+               "vlan7:bond0", "--ip", "10.0.0.5::10.0.0.1:255.0.0.0::vlan7:off"});
+  CHECK(contains(conf, "bond=bond0:52-54-00-aa-bb-cc"));
+  CHECK(contains(conf, "vlan=vlan7:bond0\n"));
+  CHECK(contains(conf, "ip=10.0.0.5:"));
+  CHECK(f.has("lib/modules/bonding.ko"));
+  CHECK(f.has("lib/modules/8021q.ko"));
+  CHECK(f.has("lib/modules/virtio_net.ko"));
+  CHECK(!f.has("bin/udhcpc"));  // nothing asks for DHCP
+
+  REQUIRE(f.run({"-t", "nfs://10.0.0.9/e", "--ip", "wlan7:dhcp", "--print", "plan"}) == 0);
+  CHECK(f.said("no card of this machine is called wlan7"));
+}
+
+TEST_CASE("mkcapture: a server's name is resolved now and baked in") {
+  Fixture f;
+  f.host.names["backup.example"] = {"10.0.0.9"};
+  (void)f.baked({"-t", "nfs://backup.example/e"});
+  REQUIRE(f.has("etc/hosts"));
+  CHECK(contains(f.image.find("etc/hosts")->data, "10.0.0.9 backup.example\n"));
+  CHECK(f.run({"-t", "nfs://unknown.example/e", "--ip", "10.0.0.5::::::off"}) == 2);
+}
+
+TEST_CASE("mkcapture: SSH needs a key and the server's host key") {
+  Fixture f;
+  const std::string key =
+      f.tree.write("id", std::string("\0\0\0\x0bssh-ed25519", 15) + "rest");
+  const std::string known = f.tree.write("known", "10.0.0.9 ssh-ed25519 AAAAC3Nz me\n");
+  const std::string target = "ssh://dump@10.0.0.9/var/dumps";
+  (void)f.baked({"-t", target, "--ssh-key", key, "--ssh-known-hosts", known});
+  CHECK(f.has("bin/dbclient"));
+  REQUIRE(f.has("etc/ssh/id_dropbear"));
+  CHECK(f.image.find("etc/ssh/id_dropbear")->mode == 0600);
+  CHECK(f.image.find("root/.ssh/known_hosts")->data == "10.0.0.9 ssh-ed25519 AAAAC3Nz\n");
+
+  CHECK(f.run({"-t", target}) == 2);
+  CHECK(f.err.starts_with("mkcapture: --ssh-key: "));
+  CHECK(f.run({"-t", target, "--ssh-key", key}) == 2);
+  CHECK(f.err.starts_with("mkcapture: --ssh-known-hosts: "));
+  CHECK(f.run({"-t", target, "--ssh-key", "/nowhere/id", "--ssh-known-hosts", known}) == 2);
+  CHECK(f.err == "mkcapture: --ssh-key: /nowhere/id: No such file or directory\n");
+  const std::string other = f.tree.write("other", "10.0.0.8 ssh-ed25519 AAAAC3Nz\n");
+  CHECK(f.run({"-t", target, "--ssh-key", key, "--ssh-known-hosts", other}) == 2);
+  CHECK(contains(f.err, "no host key of 10.0.0.9"));
+}
+
+TEST_CASE("mkcapture: --shell puts the shell in") {
+  Fixture f;
+  const std::string conf = f.baked({"--shell", "--on-failure", "shell"});
+  CHECK(f.has("bin/busybox"));
+  CHECK(contains(conf, "shell_allowed=1\n"));
+  CHECK(contains(conf, "on_failure=shell\n"));
+}
+
+TEST_CASE("mkcapture: --add-file") {
+  Fixture f;
+  const std::string source = f.tree.write("note.txt", "hello");
+  (void)f.baked({"--add-file", source + ":/etc/note"});
+  REQUIRE(f.has("etc/note"));
+  CHECK(f.image.find("etc/note")->data == "hello");
+  CHECK(f.run({"--add-file", "/nowhere/x"}) == 2);
+  CHECK(f.err == "mkcapture: --add-file: /nowhere/x: no such file\n");
+}
+
+TEST_CASE("mkcapture: limits and actions are baked in") {
+  Fixture f;
+  const std::string conf = f.baked({"--deadline", "10min", "--wait", "7s", "--stall", "9s",
+                                    "--final", "poweroff", "--on-failure", "halt", "--dump-level",
+                                    "0", "--dump-format", "elf", "--dump-compress", "none"});
+  for (const char* line : {"deadline=10min", "wait=7s", "stall=9s", "final=poweroff",
+                           "on_failure=halt", "dump_level=0", "dump_format=elf",
+                           "dump_compress=none"})
+    CHECK_MESSAGE(contains(conf, std::string(line) + "\n"), line);
+}
+
+TEST_CASE("mkcapture: --compress") {
+  Fixture f;
+  const std::pair<const char*, std::string> magics[] = {
+      {"none", "070701"}, {"gzip", "\x1f\x8b"}, {"xz", "\xfd" "7zXZ"}};
+  for (const auto& [name, magic] : magics) {
+    (void)f.baked({"--compress", name});
+    CHECK_MESSAGE(f.tree.read("baked.img").starts_with(magic), name);
+  }
+  CHECK(f.run({"--compress", "zstd"}) == 2);
+  CHECK(f.err == "mkcapture: --compress: kernel 6.1.0-test cannot unpack zstd (CONFIG_RD_ZSTD is "
+                 "not set)\n");
+}
+
+TEST_CASE("mkcapture: --kernel, --root, --profile, --payload that are not there") {
+  Fixture f;
+  CHECK(f.run({"--kernel", "5.0"}) == 2);
+  CHECK(contains(f.err, "--kernel: no modules in "));
+  CHECK(f.run({"--profile", "vax"}) == 2);
+  CHECK(f.err.starts_with("mkcapture: profile: 'vax' is not known"));
+  CHECK(f.run({"--payload", "/nowhere"}) == 2);
+  CHECK(f.err == "mkcapture: --payload: /nowhere: no such folder\n");
+  CHECK(f.run_plain({"--root", "/nowhere", "-t", kDisk}) == 1);
+  CHECK(f.err == "mkcapture: no kernel modules in /nowhere/lib/modules: install a kernel package, "
+                 "or give --root DIR\n");
+}
+
+TEST_CASE("mkcapture: without a payload nothing is written, and the plan still prints") {
+  Fixture f;
+  CHECK(f.run_plain({"--root=" + f.tree.path(), "-o", f.tree.path("x.img")}) == 1);
+  CHECK(!std::filesystem::exists(f.tree.path("x.img")));
+  CHECK(f.run_plain({"--root=" + f.tree.path(), "--print", "plan"}) == 0);
+  CHECK(f.said("size           not known: "));
+}
+
+TEST_CASE("mkcapture: an output that cannot be written is exit status 1 and leaves nothing") {
+  Fixture f;
+  CHECK(f.run({"-o", f.tree.path("no/such/folder.img")}) == 1);
+  CHECK(f.err.starts_with("mkcapture: "));
+  f.tree.write("old.img", "old");
+  CHECK(f.run({"-o", f.tree.path("old.img"), "--add-driver", "nosuch"}) == 2);
+  CHECK(f.tree.read("old.img") == "old");
+}
+
+TEST_CASE("mkcapture: a kernel that cannot capture is refused with the reason") {
+  const auto without = [](const std::string& symbol) {
+    std::string config = kConfig;
+    const std::string line = "CONFIG_" + symbol + "=y\n";
+    config.erase(config.find(line), line.size());
+    return config;
+  };
+  for (const char* symbol : {"CRASH_DUMP", "PROC_VMCORE", "DEVTMPFS", "RELOCATABLE"}) {
+    Fixture f(without(symbol));
+    CHECK(f.run({"--print", "plan"}) == 1);
+    CHECK_MESSAGE(f.err.starts_with(std::string("mkcapture: kernel 6.1.0-test has no CONFIG_") +
+                                    symbol + ": as a capture kernel, "),
+                  f.err);
+  }
+  Fixture unknown("");
+  CHECK(unknown.run({"--print", "plan"}) == 0);
+  CHECK(unknown.said("what it can do is not checked"));
+}
+
+TEST_CASE("mkcapture: --print append and kexec") {
+  Fixture f;
+  REQUIRE(f.run({"--print", "append", "--append", "debug console=hvc0"}) == 0);
+  CHECK(f.out.ends_with(" debug console=hvc0\n"));
+  CHECK(contains(f.out, "nr_cpus=1"));
+  CHECK(!contains(f.out, "console=tty0"));  // the profile's, which --append replaces
+  REQUIRE(f.run({"--print", "kexec", "-o", "/boot/capture.img"}) == 0);
+  CHECK(f.out.starts_with("kexec -p " + f.tree.path("boot/vmlinuz-6.1.0-test") +
+                          " --initrd=/boot/capture.img --append=\""));
+}
+
+TEST_CASE("mkcapture: kexec -s where signatures are enforced or nothing else is there") {
+  Fixture file_only([] {
+    std::string config = kConfig;
+    config.erase(config.find("CONFIG_KEXEC=y\n"), 15);
+    return config;
+  }());
+  REQUIRE(file_only.run({"--print", "kexec"}) == 0);
+  CHECK(file_only.out.starts_with("kexec -p -s "));
+
+  Fixture locked;
+  locked.host.files["/sys/kernel/security/lockdown"] = "none [integrity] confidentiality\n";
+  REQUIRE(locked.run({"--print", "kexec"}) == 0);
+  CHECK(locked.out.starts_with("kexec -p -s "));
+  REQUIRE(locked.run({"--print", "plan"}) == 0);
+  CHECK(locked.said("the kernel wants their signatures"));
+}
+
+TEST_CASE("mkcapture: --print tree lists what --print plan and the image hold") {
+  Fixture f;
+  REQUIRE(f.run({"--print", "tree"}) == 0);
+  for (const char* path : {"init", "etc/capture.conf", "lib/modules/ext4.ko"})
+    CHECK_MESSAGE(f.said(path), path);
+}
+
+TEST_CASE("mkcapture: --config, and options above it") {
+  Fixture f;
+  const std::string file = f.tree.write(
+      "my.toml", "deadline = \"5min\"\nfinal = \"halt\"\n[dump]\nlevel = 0\n");
+  const std::string conf = f.baked({"--config", file, "--final", "poweroff"});
+  CHECK(contains(conf, "deadline=5min\n"));
+  CHECK(contains(conf, "final=poweroff\n"));
+  CHECK(contains(conf, "dump_level=0\n"));
+  REQUIRE(f.run({"--config", file, "--print", "config"}) == 0);
+  CHECK(f.said("deadline = \"5min\"  # " + file + ":1: deadline"));
+  const std::string bad = f.tree.write("bad.toml", "\ndeadline = \"soon\"\n");
+  CHECK(f.run({"--config", bad}) == 2);
+  CHECK(f.err.starts_with("mkcapture: " + bad + ":2: deadline: "));
+  CHECK(f.run({"--config", "/nowhere.toml"}) == 2);
+}
+
+TEST_CASE("mkcapture: --list, --version, --help, --quiet") {
+  Fixture f;
+  (void)f.baked({});
+  REQUIRE(f.run_plain({"--list", f.tree.path("baked.img")}) == 0);
+  CHECK(f.said("lib/modules/ext4.ko"));
+  CHECK(f.run_plain({"--list", "/nowhere.img"}) != 0);
+  REQUIRE(f.run_plain({"--version"}) == 0);
+  CHECK(f.out == "mkcapture " MKCAPTURE_VERSION "\n");
+  CHECK(f.run_plain({"--help"}) == 0);
+  CHECK(f.said("--target"));
+  REQUIRE(f.run({"-q", "-o", f.tree.path("q.img")}) == 0);
+  CHECK(f.out.empty());
+  CHECK(f.err.empty());
+}
+
+TEST_CASE("mkcapture: errors are one line") {
+  Fixture f;
+  CHECK(f.run({"--target", "disk:x\ny:/z"}) == 2);
+  CHECK(std::count(f.err.begin(), f.err.end(), '\n') == 1);
+  CHECK(f.err.starts_with("mkcapture: --target: "));
+}
+
+namespace {
+
+// The plan without what differs from run to run: the temporary folder and sizes in it.
+std::string stable(std::string text, const TempDir& tree) {
+  for (std::size_t at; (at = text.find(tree.path())) != std::string::npos;)
+    text.replace(at, tree.path().size(), "TREE");
+  std::string kept;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = text.find('\n', at);
+    const std::string line = text.substr(at, end - at);
+    const char* const sizes[] = {" packed, ", "at the worst moment", "as files of the kernel",
+                                 "  of these "};
+    if (std::none_of(std::begin(sizes), std::end(sizes),
+                     [&](const char* part) { return contains(line, part); }))
+      kept += line + "\n";
+    at = end + 1;
+  }
+  return kept;
+}
+
+void check_golden(const std::string& name, const std::string& text) {
+  const std::string path = std::string(MKCAPTURE_SOURCE_DIR) + "/tests/golden/" + name;
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << text;
+  std::ifstream in(path);
+  const std::string golden{std::istreambuf_iterator<char>(in), {}};
+  CHECK_MESSAGE(text == golden, name);
+}
+
+}  // namespace
+
+TEST_CASE("mkcapture: plans in words, as golden files (UPDATE_GOLDEN=1 writes them)") {
+  Fixture f;
+  f.host.names["backup.example"] = {"10.0.0.9"};
+  const std::string output = "--output=/boot/capture.img";
+  REQUIRE(f.run({output, "--print", "plan"}) == 0);
+  check_golden("plan-default.txt", stable(f.out, f.tree));
+  REQUIRE(f.run({output, "-t", kDisk, "-t", "nfs://backup.example/export", "--drivers", "generic",
+                 "--shell", "--print", "plan"}) == 0);
+  check_golden("plan-generic-disk-nfs.txt", stable(f.out, f.tree));
+  REQUIRE(f.run({output, "-t", kDisk, "--drivers", "virtio_pci,virtio_blk,ext4", "--print",
+                 "kexec"}) == 0);
+  check_golden("kexec-list.txt", stable(f.out, f.tree));
+}
