@@ -256,7 +256,7 @@ std::optional<InterfaceAddress> parse_address(const NetlinkMessage& message) {
   found.index = static_cast<int>(header->ifa_index);
   found.prefix = header->ifa_prefixlen;
   found.address.v6 = header->ifa_family == AF_INET6;
-  found.global = header->ifa_scope == RT_SCOPE_UNIVERSE;
+  found.global = header->ifa_scope < RT_SCOPE_LINK;  // also the old site-local fec0::/10
   std::uint32_t flags = header->ifa_flags;
   bool have_local = false;
   bool have_address = false;

@@ -16,6 +16,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kReadBytes = 16 << 10;
 constexpr std::size_t kMaxErrorText = 8 << 10;
+constexpr Milliseconds kLastWords{2000};
 
 void make_nonblocking(const UniqueFd& fd) {
   if (fd.valid()) fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
@@ -23,10 +24,6 @@ void make_nonblocking(const UniqueFd& fd) {
 
 int poll_ms(Milliseconds limit) {
   return static_cast<int>(std::clamp<std::int64_t>(limit.count(), 0, 1 << 30));
-}
-
-Error ended() {
-  return {EPIPE, "the connection has ended"};
 }
 
 }  // namespace
@@ -49,6 +46,12 @@ void Channel::read_errors() {
   } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
     err_.reset();
   }
+}
+
+Error Channel::ended() {
+  drain_errors(kLastWords);
+  std::string words = explain_ != nullptr ? explain_(error_text_) : std::string();
+  return {EPIPE, words.empty() ? "the connection has ended" : std::move(words)};
 }
 
 Result<bool> Channel::step(Want want, Milliseconds limit,

@@ -22,6 +22,8 @@ class Channel {
 
   /// Called whenever bytes moved.
   void on_progress(std::function<void()> f) { progress_ = std::move(f); }
+  /// Turns the program's standard error into the reason of an EPIPE; empty: it says nothing.
+  void explain_end_with(std::string (*f)(std::string_view error_text)) noexcept { explain_ = f; }
   /// A call fails with ETIMEDOUT when nothing moved for so long.
   void set_stall_limit(Milliseconds limit) noexcept { stall_ = limit; }
 
@@ -51,12 +53,15 @@ class Channel {
   Result<bool> step(Want want, Milliseconds limit,
                     const std::function<Status(std::string_view)>& received, bool& read_any);
   void read_errors();
+  /// EPIPE, with the program's last words.
+  Error ended();
 
   UniqueFd in_;
   UniqueFd out_;
   UniqueFd err_;
   std::string error_text_;
   std::function<void()> progress_;
+  std::string (*explain_)(std::string_view) = nullptr;
   Milliseconds stall_{60000};
 };
 

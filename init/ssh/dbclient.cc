@@ -114,6 +114,7 @@ Result<SshSession> open_ssh(System& system, const SshServer& server, SshRequest 
                      Channel(UniqueFd(child->in), UniqueFd(child->out), UniqueFd(child->err)),
                      connection->local};
   session.channel.set_stall_limit(stall);
+  session.channel.explain_end_with(explain_dbclient);
   return session;
 }
 

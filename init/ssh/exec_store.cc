@@ -141,9 +141,10 @@ Result<std::unique_ptr<Output>> exec_output(System& system, const SshServer& ser
   // Not a byte before the remote side is ready: until then dbclient may take it for an answer to a
   // question of its own.
   auto ready = await_line(*session, remote::kReady, answer, std::min(stall, deadline.left()));
-  Error why{ETIMEDOUT, "the server does not answer"};
-  if (!ready) why = std::move(ready).error();
-  if (!ready || !*ready) return ssh_failure(*session, std::move(why)).within("create " + path);
+  if (!ready || !*ready) {
+    Error why = ready ? Error{ETIMEDOUT, "the server does not answer"} : std::move(ready).error();
+    return ssh_failure(*session, std::move(why)).within("create " + path);
+  }
   return std::unique_ptr<Output>(std::make_unique<ExecOutput>(std::move(*session), path));
 }
 

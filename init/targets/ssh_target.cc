@@ -59,9 +59,7 @@ class SshTarget final : public Target {
       return exec_output(
           context_.system, server_, path, stall(), [this] { context_.steps.progress(); }, deadline);
     }
-    auto output = sftp_output(*sftp_->client, path, directory_);
-    if (!output) return sftp_reason(std::move(output).error());
-    return output;
+    return sftp_output(*sftp_->client, path, directory_);
   }
 
   Status rename(const std::string& from, const std::string& to, const Deadline& deadline) override {
@@ -70,7 +68,7 @@ class SshTarget final : public Target {
     Status renamed = sftp_ ? sftp_->client->rename(old_path, new_path)
                            : command(remote::rename(old_path, new_path), deadline);
     if (renamed) return {};
-    return sftp_reason(std::move(renamed).error()).within("rename " + old_path + " to " + to);
+    return std::move(renamed).error().within("rename " + old_path + " to " + to);
   }
 
   std::optional<std::uint64_t> free_bytes(const Deadline& deadline) override {
@@ -99,15 +97,6 @@ class SshTarget final : public Target {
     return folder.ends_with('/') ? folder + name : folder + "/" + name;
   }
 
-  /// What dbclient said, where the connection is what failed.
-  Error sftp_reason(Error happened) {
-    if (!sftp_ || happened.code != EPIPE) return happened;
-    Channel& channel = sftp_->client->channel();
-    channel.drain_errors(kGoodbye);
-    std::string words = explain_dbclient(channel.error_text());
-    return words.empty() ? happened : Error{EPIPE, std::move(words)};
-  }
-
   Result<std::string> make_by_sftp(const std::string& name) {
     SftpClient& client = *sftp_->client;
     std::string path;
@@ -120,14 +109,14 @@ class SshTarget final : public Target {
       if (there) return sys_error(path, ENOTDIR);
       Status made = client.make_dir(path, kSharedDir);
       if (!made && made.error().code != EEXIST) {
-        return sftp_reason(std::move(made).error()).within(path);
+        return std::move(made).error().within(path);
       }
     }
     for (int suffix = 0; suffix <= kMaxSuffix; ++suffix) {
       std::string unique = suffix == 0 ? name : name + "-" + std::to_string(suffix);
       Status made = client.make_dir(joined(spec_.path, unique), kPrivateDir);
       if (made) return unique;
-      if (made.error().code != EEXIST) return sftp_reason(std::move(made).error()).within(unique);
+      if (made.error().code != EEXIST) return std::move(made).error().within(unique);
     }
     return sys_error(name, EEXIST);
   }
