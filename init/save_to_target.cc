@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/text.h"
 #include "dump_name.h"
 #include "dump_watch.h"
 #include "kernel_log.h"
@@ -16,6 +17,7 @@ constexpr const char* kDmesgFile = "vmcore-dmesg.txt";
 constexpr const char* kPartialFile = "vmcore.incomplete";
 constexpr const char* kWholeFile = "vmcore";
 constexpr const char* kLogFile = "kexec-dmesg.log";
+constexpr std::size_t kMaxStatus = 16 << 10;
 constexpr std::uint64_t kLogRoom = 256 << 10;  // the kernel's own buffer is smaller at its default
 
 /// One target's way to a saved dump. Each step leaves what its comment says for the next one.
@@ -50,6 +52,7 @@ class Save {
 
   /// After the verdict: its line is in the log that is saved. Nothing here can undo a saved dump.
   void wind_up() {
+    if (context_.config.debug) log_memory();
     if (!target_ || !opened_) return;
     if (!directory_.empty()) {
       state_.enter(Step::kLog);
@@ -183,6 +186,15 @@ class Save {
     auto renamed = target_->rename(kPartialFile, kWholeFile, context_.deadline);
     took_ = system_.now() - dump_started_;
     return renamed;
+  }
+
+  /// The most memory that this process, all threads, has had resident (proc(5), VmHWM).
+  void log_memory() {
+    const auto status = system_.read_file("/proc/self/status", kMaxStatus);
+    if (!status) return;
+    for (auto line : split(*status, '\n')) {
+      if (consume(line, "VmHWM:")) system_.log("memory at most " + std::string(trim(line)));
+    }
   }
 
   [[nodiscard]] std::string dump_path() const {
