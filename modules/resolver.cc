@@ -6,7 +6,6 @@
 
 namespace mkcapture {
 
-using capture::Error;
 using capture::fail;
 using capture::Result;
 using capture::Status;

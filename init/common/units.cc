@@ -87,7 +87,7 @@ std::string format_duration(Milliseconds d) {
   std::string text;
   for (const auto& unit : kTimeUnits) {
     if (left < unit.ms) continue;
-    text += std::to_string(left / unit.ms);
+    text += std::to_string(left / unit.ms);  // NOLINT(clang-analyzer-core.DivideZero): none is 0
     text += unit.name;
     left %= unit.ms;
   }

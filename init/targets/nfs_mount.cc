@@ -50,7 +50,7 @@ std::vector<std::string> export_candidates(const std::string& path) {
 }
 
 std::string explain_nfs_error(int code) {
-  const std::string text = std::strerror(code);
+  std::string text = std::strerror(code);
   switch (code) {
     case EACCES:
     case EPERM:

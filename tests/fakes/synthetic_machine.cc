@@ -1,6 +1,7 @@
 #include "fakes/synthetic_machine.h"
 
 #include <doctest/doctest.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -37,6 +38,17 @@ std::size_t BytesFile::read(std::uint64_t offset, std::span<std::byte> out) cons
   }
   std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), end - offset, out.begin());
   return end - offset;
+}
+
+FileMapping BytesFile::map(std::uint64_t offset, std::size_t size) const noexcept {
+  if (!mappable || offset >= bytes_.size()) return {};
+  const std::size_t skip = offset % 4096;
+  const std::size_t n = std::min<std::uint64_t>(size, bytes_.size() - offset) + skip;
+  void* p = mmap(nullptr, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) return {};
+  std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset - skip), n,
+              static_cast<std::byte*>(p));
+  return {p, n, skip};
 }
 
 SyntheticMachine::SyntheticMachine(std::string_view release, int levels)

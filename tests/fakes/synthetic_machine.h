@@ -20,11 +20,12 @@ class BytesFile final : public CoreFile {
   explicit BytesFile(std::vector<std::byte> bytes) : bytes_(std::move(bytes)) {}
 
   std::vector<std::pair<std::uint64_t, std::uint64_t>> broken;  // file offsets: begin, end
+  bool mappable = false;                                        // as /proc/vmcore is
 
   [[nodiscard]] std::uint64_t size() const noexcept override { return bytes_.size(); }
   [[nodiscard]] std::size_t read(std::uint64_t offset,
                                  std::span<std::byte> out) const noexcept override;
-  [[nodiscard]] FileMapping map(std::uint64_t, std::size_t) const noexcept override { return {}; }
+  [[nodiscard]] FileMapping map(std::uint64_t offset, std::size_t size) const noexcept override;
 
  private:
   std::vector<std::byte> bytes_;

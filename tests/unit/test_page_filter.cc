@@ -1,0 +1,204 @@
+// From a vmcore to the pages that a dump keeps: sections, page tables, descriptors, cycles.
+#include <doctest/doctest.h>
+
+#include "fakes/synthetic_machine.h"
+
+namespace capture {
+namespace {
+
+using fakes::SyntheticMachine;
+
+constexpr std::uint64_t kPages = SyntheticMachine::kMemory / 4096;  // 2048
+constexpr std::uint32_t kBuddy = 0xffffff7f;
+constexpr std::uint64_t kLru = 1 << 4;
+
+/// A machine of 6.1 with descriptors, none of which says anything.
+class Described {
+ public:
+  explicit Described(int levels = 4) : machine("6.1.0-test", levels) {
+    array = machine.add_descriptors();
+    machine.info(
+        "NUMBER(PG_lru)=4\nNUMBER(PG_private)=13\nNUMBER(PG_swapcache)=10\nNUMBER(PG_swapbacked)="
+        "19\n"
+        "NUMBER(PG_slab)=9\nNUMBER(PG_hwpoison)=23\nNUMBER(PG_head_mask)=65536\n"
+        "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=-129\nNUMBER(HUGETLB_PAGE_DTOR)=2\n"
+        "NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)=-257\nOFFSET(page.compound_dtor)=16\n"
+        "OFFSET(page.compound_order)=17");
+  }
+  void free_block(std::uint64_t pfn, std::uint64_t order) {
+    machine.put32(array + pfn * 64 + 48, kBuddy);
+    machine.put64(array + pfn * 64 + 40, order);
+  }
+  void cache(std::uint64_t pfn) { machine.put64(array + pfn * 64, kLru); }
+
+  SyntheticMachine machine;
+  std::uint64_t array = 0;
+};
+
+/// The page frames that the filter leaves out, asked for in cycles of `cycle` page frames.
+std::vector<std::uint64_t> left_out(VmcoreSource& vmcore, int level, std::uint64_t cycle = kPages) {
+  auto filter = vmcore.filter(level);
+  REQUIRE(filter.ok());
+  CHECK((*filter)->level() == (level & ~1));
+  std::vector<std::uint64_t> pfns;
+  std::vector<std::uint8_t> bits(cycle / 8);
+  for (std::uint64_t first = 0; first < kPages; first += cycle) {
+    REQUIRE((*filter)->keep(first, bits).ok());
+    for (std::uint64_t i = 0; i < cycle; ++i) {
+      if ((bits[i / 8] >> (i % 8) & 1) == 0) pfns.push_back(first + i);
+    }
+  }
+  CHECK_MESSAGE((*filter)->note().empty(), (*filter)->note());
+  return pfns;
+}
+
+std::vector<std::uint64_t> numbers(std::uint64_t from, std::uint64_t to) {
+  std::vector<std::uint64_t> v;
+  for (; from < to; ++from)
+    v.push_back(from);
+  return v;
+}
+
+TEST_CASE("Pages are found through mem_section and the page tables, 4 and 5 levels") {
+  for (const int levels : {4, 5}) {
+    SyntheticMachine bare("6.1.0", levels);
+    Described d(levels);
+    // 5 levels: kVmemmap is in the kernel's half there too.
+    d.cache(5);
+    d.cache(64);
+    d.cache(2047);
+    const auto vmcore = d.machine.open();
+    CHECK(left_out(*vmcore, 2) == std::vector<std::uint64_t>{5, 64, 2047});
+    CHECK(left_out(*vmcore, 16).empty());
+    CHECK(left_out(*vmcore, 0).empty());
+  }
+}
+
+TEST_CASE("A block reaches over descriptors' pages and over cycles") {
+  Described d;
+  d.free_block(1024, 10);
+  d.free_block(512, 4);
+  const auto vmcore = d.machine.open();
+  auto expected = numbers(512, 528);
+  for (const std::uint64_t pfn : numbers(1024, 2048))
+    expected.push_back(pfn);
+  for (const std::uint64_t cycle : {2048, 256, 64, 8}) {
+    CAPTURE(cycle);
+    CHECK(left_out(*vmcore, 16, cycle) == expected);
+  }
+}
+
+TEST_CASE("Only page frames with memory are judged, and none else is kept") {
+  Described d;
+  d.free_block(0, 3);  // its head lies in no range
+  d.cache(9);
+  d.machine.loads = {{.paddr = 0x1000, .size = 0x3ff000}, {.paddr = 0x500000, .size = 0x300000}};
+  const auto vmcore = d.machine.open();
+  std::vector<std::uint64_t> expected{0, 9};
+  for (const std::uint64_t pfn : numbers(1024, 1280))
+    expected.push_back(pfn);
+  CHECK(left_out(*vmcore, 31) == expected);
+}
+
+TEST_CASE("Descriptors that cannot be read: their pages are kept and counted") {
+  Described d;
+  d.cache(5);
+  d.cache(200);
+  d.machine.put64(d.machine.entry_paddr(SyntheticMachine::kVmemmap + 0x1000, 12), 0);
+  const auto vmcore = d.machine.open();
+  auto filter = vmcore->filter(2);
+  REQUIRE(filter.ok());
+  std::vector<std::uint8_t> bits(kPages / 8);
+  REQUIRE((*filter)->keep(0, bits).ok());
+  CHECK(bits[0] == 0xdf);
+  CHECK(bits[64 / 8] == 0xff);
+  CHECK(bits[200 / 8] == 0xfe);
+  CHECK((*filter)->note() == "64 pages kept: no page descriptor could be read");
+  CHECK((*filter)->level() == 2);
+}
+
+TEST_CASE("Descriptors whose size does not divide a page, in pages that lie apart") {
+  Described d;
+  // 56 bytes each: descriptor 73 crosses the first page's end (4088 to 4144).
+  d.machine.info("SIZE(page)=56\nOFFSET(page._mapcount)=44\nOFFSET(page._refcount)=48");
+  const std::uint64_t apart = d.machine.take_page();
+  d.machine.map(SyntheticMachine::kVmemmap + 0x1000, apart);
+  d.machine.put64(d.array + 72 * 56, kLru);
+  d.machine.put64(apart + 48, 0);
+  d.machine.put64(d.array + 73 * 56, kLru);  // flags: the last 8 bytes of the first page
+  d.machine.put64(apart + 48 + 56, kLru);    // descriptor 75: 74 begins at 4144
+  const auto vmcore = d.machine.open();
+  CHECK(left_out(*vmcore, 2) == std::vector<std::uint64_t>{72, 73, 75});
+}
+
+TEST_CASE("Section maps that lead anywhere keep every page") {
+  const auto kept = [](std::uint64_t section_map) {
+    Described d;
+    d.cache(5);
+    d.machine.put64(SyntheticMachine::image_paddr(0x9000), section_map);
+    const auto vmcore = d.machine.open();
+    auto filter = vmcore->filter(31);
+    REQUIRE(filter.ok());
+    std::vector<std::uint8_t> bits(kPages / 8);
+    REQUIRE((*filter)->keep(0, bits).ok());
+    for (const std::uint8_t byte : bits)
+      CHECK(byte == 0xff);
+    CHECK((*filter)->note().find("2048 pages kept") != std::string::npos);
+  };
+  kept(0);
+  kept(SyntheticMachine::kVmemmap | 2);  // not present
+  kept(SyntheticMachine::kVmemmap | 1);  // no map
+  kept(0xffffffffffffffff);
+  kept(0x0000123456789003);
+  kept(0xffffffff80000003);  // the kernel's image, below its memory
+}
+
+TEST_CASE("Memory models that cannot be are named") {
+  const auto note = [](const char* line) {
+    Described d;
+    d.machine.info(line);
+    auto filter = d.machine.open()->filter(31);
+    REQUIRE(filter.ok());
+    CHECK((*filter)->level() == 0);
+    return (*filter)->note();
+  };
+  CHECK(note("LENGTH(mem_section)=77") ==
+        "every page kept: VMCOREINFO's number of memory sections fits no memory model");
+  CHECK(note("NUMBER(SECTION_SIZE_BITS)=12") ==
+        "every page kept: VMCOREINFO's layout of mem_section is impossible");
+  CHECK(note("NUMBER(MAX_PHYSMEM_BITS)=200") ==
+        "every page kept: VMCOREINFO's layout of mem_section is impossible");
+  CHECK(note("SIZE(mem_section)=4") ==
+        "every page kept: VMCOREINFO's layout of mem_section is impossible");
+  CHECK(note("OSRELEASE=3.2.0").find("kernel 3.2.0 is not known") != std::string::npos);
+}
+
+TEST_CASE("One array of sections, without roots") {
+  Described d;
+  d.cache(5);
+  d.machine.put64(SyntheticMachine::image_paddr(0x8000), SyntheticMachine::kVmemmap | 3);
+  d.machine.info("LENGTH(mem_section)=524288");  // 2^(46 - 27)
+  CHECK(left_out(*d.machine.open(), 2) == std::vector<std::uint64_t>{5});
+}
+
+TEST_CASE("FLATMEM: one map from the node's first page frame on") {
+  Described d;
+  d.machine.vmcoreinfo.replace(d.machine.vmcoreinfo.find("SYMBOL(mem_section)"), 19,
+                               "SYMBOL(nothing_here)");
+  d.machine.symbol("contig_page_data", SyntheticMachine::image(0xa000));
+  d.machine.info(
+      "OFFSET(pglist_data.node_mem_map)=16\nOFFSET(pglist_data.node_start_pfn)=24\n"
+      "OFFSET(pglist_data.node_spanned_pages)=32");
+  const std::uint64_t node = SyntheticMachine::image_paddr(0xa000);
+  d.machine.put64(node + 16, SyntheticMachine::kVmemmap + 256 * 64);
+  d.machine.put64(node + 24, 256);
+  d.machine.put64(node + 32, 1792);
+  d.cache(300);
+  d.machine.loads = {{.paddr = 256 * 4096, .size = 1792 * 4096}};
+  auto expected = numbers(0, 256);
+  expected.push_back(300);
+  CHECK(left_out(*d.machine.open(), 2) == expected);
+}
+
+}  // namespace
+}  // namespace capture

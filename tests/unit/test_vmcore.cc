@@ -1,0 +1,131 @@
+// A vmcore as /init and savecore see it.
+#include <doctest/doctest.h>
+
+#include "dump/vmcore.h"
+#include "fakes/synthetic_machine.h"
+
+namespace capture {
+namespace {
+
+using fakes::BytesFile;
+using fakes::SyntheticMachine;
+
+void put_utsname(SyntheticMachine& m, std::string_view node) {
+  m.symbol("init_uts_ns", SyntheticMachine::image(0x4000));
+  m.info("OFFSET(uts_namespace.name)=4");
+  const std::string_view fields[] = {"Linux", node, "6.1.0-real", "#1 SMP", "x86_64", "(none)"};
+  for (std::size_t i = 0; i < 6; ++i)
+    m.put_text(SyntheticMachine::image_paddr(0x4004) + i * 65, fields[i]);
+}
+
+std::string why_not(std::vector<std::byte> bytes) {
+  const auto vmcore = make_vmcore(std::make_unique<BytesFile>(std::move(bytes)));
+  REQUIRE_FALSE(vmcore.ok());
+  return vmcore.error().message;
+}
+
+TEST_CASE("What a vmcore tells of its machine") {
+  SyntheticMachine m;
+  put_utsname(m, "db-1.example");
+  const auto vmcore = m.open();
+  CHECK(vmcore->os_release() == "6.1.0-test");
+  CHECK(vmcore->crash_time() == 1700000123);
+  CHECK(vmcore->memory_bytes() == SyntheticMachine::kMemory);
+  CHECK(vmcore->size() == m.core().size());
+  CHECK(*vmcore->node_name() == "db-1.example");
+  const CrashedMachine& c = vmcore->crashed();
+  CHECK(c.machine == Machine::kX86_64);
+  CHECK(c.elf_class == 64);
+  CHECK(c.page_size == 4096);
+  CHECK(c.max_pfn == 2048);
+  CHECK(c.phys_base == static_cast<std::uint64_t>(-15728640));
+  CHECK(c.sysname == "Linux");
+  CHECK(c.release == "6.1.0-real");
+  CHECK(c.version == "#1 SMP");
+  CHECK(c.machine_name == "x86_64");
+  CHECK(c.vmcoreinfo == m.vmcoreinfo);
+}
+
+TEST_CASE("Node names that are none, or none for a file") {
+  const auto node_name = [](std::string_view node) {
+    SyntheticMachine m;
+    put_utsname(m, node);
+    return m.open()->node_name();
+  };
+  CHECK(*node_name("a b/c\nd") == "a_b_c_d");
+  CHECK(*node_name("../../etc") == "_._.._etc");
+  CHECK(*node_name("-rf") == "_rf");
+  CHECK(node_name(std::string(64, 'x'))->size() == 64);
+  CHECK_FALSE(node_name("(none)").ok());
+  CHECK_FALSE(node_name("").ok());
+  SyntheticMachine m;
+  CHECK_FALSE(m.open()->node_name().ok());
+  put_utsname(m, "host");
+  m.put_text(SyntheticMachine::image_paddr(0x4004), "Plan9");
+  CHECK_FALSE(m.open()->node_name().ok());
+  CHECK(m.open()->crashed().release == "6.1.0-test");
+}
+
+TEST_CASE("Memory through windows, and every page at level 0") {
+  SyntheticMachine m;
+  m.put64(0x5000, 0x123456789abcdef0);
+  const auto vmcore = m.open();
+  auto window = vmcore->window(1 << 20);
+  REQUIRE(window.ok());
+  const auto page = (*window)->at(0x5000, 4096);
+  REQUIRE(page.size() == 4096);
+  CHECK(Fields().u64(page, 0) == 0x123456789abcdef0);
+  auto filter = vmcore->filter(0);
+  REQUIRE(filter.ok());
+  std::vector<std::uint8_t> bits(512);
+  REQUIRE((*filter)->keep(0, bits).ok());
+  CHECK(bits[255] == 0xff);
+  CHECK(bits[256] == 0);
+  CHECK((*filter)->note().empty());
+  // Nothing is known of this machine's descriptors.
+  CHECK((*vmcore->filter(31))->level() == 0);
+  CHECK_FALSE((*vmcore->filter(31))->note().empty());
+}
+
+TEST_CASE("Without VMCOREINFO there is still memory to save") {
+  SyntheticMachine m;
+  m.vmcoreinfo.clear();
+  const auto vmcore = m.open();
+  CHECK(vmcore->os_release().empty());
+  CHECK(vmcore->crash_time() == 0);
+  CHECK((*vmcore->filter(31))->note() == "every page kept: no VMCOREINFO in the vmcore");
+  CHECK((*vmcore->filter(1))->note().empty());
+  CHECK((*vmcore->window(4096)).get()->at(0, 4096).size() == 4096);
+}
+
+TEST_CASE("Files that are no vmcore say why") {
+  const auto good = SyntheticMachine().core();
+  CHECK(why_not({}) == "not an ELF file");
+  CHECK(why_not({good.begin(), good.begin() + 80}) == "ELF program headers are cut short");
+  auto bad = good;
+  bad[56] = std::byte{0};  // e_phnum
+  CHECK(why_not(bad) == "ELF file has no program headers");
+  bad = good;
+  bad[64 + 56] = std::byte{9};  // the PT_LOAD's type
+  CHECK(why_not(bad) == "ELF file has no PT_LOAD: no memory in it");
+  bad = good;
+  for (std::size_t i = 0; i < 8; ++i)
+    bad[64 + 56 + 32 + i] = std::byte{0xf9};  // its size
+  CHECK(why_not(bad).find("impossible PT_LOAD") == 0);
+  SyntheticMachine m;
+  m.info("PAGESIZE=4095");
+  CHECK(why_not(m.core()) == "VMCOREINFO has an impossible page size");
+  CHECK(open_vmcore("/nonexistent").error().message == "/nonexistent: No such file or directory");
+}
+
+TEST_CASE("A note segment of 2^60 bytes is cut to what is there") {
+  auto bytes = SyntheticMachine().core();
+  bytes[64 + 32 + 7] = std::byte{0x10};  // p_filesz of the PT_NOTE
+  const auto vmcore = make_vmcore(std::make_unique<BytesFile>(bytes));
+  REQUIRE(vmcore.ok());
+  CHECK((*vmcore)->os_release() == "6.1.0-test");
+  CHECK((*vmcore)->crashed().notes.size() <= kMaxNotesBytes);
+}
+
+}  // namespace
+}  // namespace capture
