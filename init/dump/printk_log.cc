@@ -190,8 +190,9 @@ Status write_records(const Vmcoreinfo& info, KernelMemory& memory, LogWriter& ou
   const std::span h(header, header_size);
   std::vector<std::byte> text;
   std::uint64_t at = *first;
-  // Each step goes at least 8 bytes on or wraps, which it may do once.
-  for (bool wrapped = false; at != *next;) {
+  // Each step goes at least 8 bytes on or wraps, which it may do once; where the first record lies
+  // before `next` the log has not reached the buffer's end yet, and nothing wraps.
+  for (bool wrapped = *first < *next; at != *next;) {
     if (!memory.read(*buffer + at, h)) break;
     const std::uint64_t len = memory.fields().u16(h, len_at);
     if (len == 0) {  // the rest of the buffer is unused
