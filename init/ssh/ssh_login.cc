@@ -10,7 +10,8 @@ namespace capture {
 namespace {
 
 constexpr Milliseconds kStep{50};
-constexpr Milliseconds kSubsystemPatience{4000};  // logged in, but no SFTP: ask for a shell as well
+constexpr Milliseconds kLogInPatience{10000};     // then a shell is asked for beside SFTP
+constexpr Milliseconds kSubsystemPatience{4000};  // the same, from when the session takes input
 constexpr Milliseconds kShellLead{2000};          // the shell answered; SFTP may still come
 constexpr Milliseconds kRetryPause{1000};
 
@@ -28,6 +29,8 @@ class Attempt {
     local_ = session->local;
     // May fail already, where dbclient has ended at once; await_version() will see that too.
     (void)client_->send_init();
+    Deadline patience = deadline_.sooner(std::min(kLogInPatience, deadline_.left() / 2));
+    bool takes_input = false;
     for (;;) {
       if (client_) {
         auto answered = client_->await_version(kStep);
@@ -40,12 +43,14 @@ class Attempt {
           sftp_error_ = std::move(why);
         }
       }
-      // dbclient reads its input only once the server has opened the channel: before that, silence
-      // is a slow log-in and says nothing about the subsystem.
-      if (client_ && !patience_ && client_->channel().input_taken()) {
-        patience_ = deadline_.sooner(kSubsystemPatience);
+      // dbclient reads its input once the server lets the session send: some do so when it is open,
+      // OpenSSH when the subsystem has started, so one that refuses it never does. Until then
+      // silence may also be a slow log-in.
+      if (client_ && !takes_input && client_->channel().input_taken()) {
+        takes_input = true;
+        patience = patience.sooner(kSubsystemPatience);
       }
-      if ((!client_ || (patience_ && patience_->passed())) && !shell_) {
+      if ((!client_ || patience.passed()) && !shell_) {
         auto shell =
             open_ssh(system_, server_, SshRequest::kCommand, remote::probe(), stall_, deadline_);
         if (!shell) return std::move(shell).error();
@@ -85,7 +90,6 @@ class Attempt {
   std::optional<Error> sftp_error_;
   std::optional<SshSession> shell_;
   std::string shell_answer_;
-  std::optional<Deadline> patience_;  // from when the channel was open
   std::optional<Deadline> lead_;
 };
 
