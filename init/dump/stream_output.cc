@@ -3,16 +3,14 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 
-#include "dump/output.h"
+#include "dump/sequential_output.h"
 
 namespace capture {
 namespace {
 
-class StreamOutput final : public Output {
+class StreamOutput final : public SequentialOutput {
  public:
   StreamOutput(int fd, int write_timeout_ms) noexcept : fd_(fd), timeout_ms_(write_timeout_ms) {
     // A blocking write of more than the pipe holds would wait for as long as the reader likes.
@@ -22,15 +20,8 @@ class StreamOutput final : public Output {
   StreamOutput(const StreamOutput&) = delete;
   StreamOutput& operator=(const StreamOutput&) = delete;
 
-  [[nodiscard]] bool seekable() const noexcept override { return false; }
-
-  Status write_at(std::uint64_t offset, std::span<const std::byte> data) override {
-    CAPTURE_TRY(zeros_up_to(offset));
-    return send(data);
-  }
-
   Status finish(std::uint64_t size) override {
-    if (size > position_) CAPTURE_TRY(zeros_up_to(size));
+    CAPTURE_TRY(pad_to(size));
     // Standard output may be a file; a pipe or socket has nothing to sync and says EINVAL.
     if (fsync(fd_) != 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP) {
       return sys_error("sync", errno);
@@ -39,21 +30,11 @@ class StreamOutput final : public Output {
   }
 
  private:
-  Status zeros_up_to(std::uint64_t offset) {
-    static constexpr std::array<std::byte, 16384> kZeros{};
-    if (offset < position_) return fail("a stream cannot go back");
-    while (position_ < offset) {
-      const auto n = std::min<std::uint64_t>(offset - position_, kZeros.size());
-      CAPTURE_TRY(send(std::span(kZeros).first(static_cast<std::size_t>(n))));
-    }
-    return {};
-  }
-
-  Status send(std::span<const std::byte> data) {
+  Status send(std::span<const std::byte> data) override {
     while (!data.empty()) {
       const ssize_t n = write(fd_, data.data(), data.size());
       if (n >= 0) {
-        position_ += static_cast<std::uint64_t>(n);
+        sent(static_cast<std::size_t>(n));
         data = data.subspan(static_cast<std::size_t>(n));
         continue;
       }
@@ -76,7 +57,6 @@ class StreamOutput final : public Output {
 
   int fd_;
   int timeout_ms_;
-  std::uint64_t position_ = 0;
 };
 
 }  // namespace

@@ -1,11 +1,11 @@
 #include "ssh/exec_store.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 
+#include "dump/sequential_output.h"
 #include "ssh/remote_shell.h"
 
 namespace capture {
@@ -29,20 +29,13 @@ auto gather(std::string& text) {
   };
 }
 
-class ExecOutput final : public Output {
+class ExecOutput final : public SequentialOutput {
  public:
   ExecOutput(SshSession session, std::string path)
       : session_(std::move(session)), path_(std::move(path)) {}
 
-  [[nodiscard]] bool seekable() const noexcept override { return false; }
-
-  Status write_at(std::uint64_t offset, std::span<const std::byte> data) override {
-    CAPTURE_TRY(zeros_up_to(offset));
-    return send(data);
-  }
-
   Status finish(std::uint64_t size) override {
-    if (size > position_) CAPTURE_TRY(zeros_up_to(size));
+    CAPTURE_TRY(pad_to(size));
     session_.channel.close_input();
     auto done = await_line(session_, remote::kDone, answer_, session_.channel.stall_limit());
     if (!done) return failed(std::move(done).error());
@@ -53,20 +46,10 @@ class ExecOutput final : public Output {
   }
 
  private:
-  Status zeros_up_to(std::uint64_t offset) {
-    static constexpr std::array<std::byte, 16384> kZeros{};
-    if (offset < position_) return fail("a stream cannot go back");
-    while (position_ < offset) {
-      const auto n = std::min<std::uint64_t>(offset - position_, kZeros.size());
-      CAPTURE_TRY(send(std::span(kZeros).first(static_cast<std::size_t>(n))));
-    }
-    return {};
-  }
-
-  Status send(std::span<const std::byte> data) {
-    auto sent = session_.channel.send({}, data, gather(answer_));
-    if (!sent) return failed(std::move(sent).error());
-    position_ += data.size();
+  Status send(std::span<const std::byte> data) override {
+    auto done = session_.channel.send({}, data, gather(answer_));
+    if (!done) return failed(std::move(done).error());
+    sent(data.size());
     return {};
   }
 
@@ -77,7 +60,6 @@ class ExecOutput final : public Output {
   SshSession session_;
   std::string path_;
   std::string answer_;
-  std::uint64_t position_ = 0;
 };
 
 }  // namespace

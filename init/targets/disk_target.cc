@@ -12,12 +12,11 @@
 #include "common/text.h"
 #include "common/unique_fd.h"
 #include "targets/block_target.h"
-#include "targets/mounted_directory.h"
+#include "targets/mounted_target.h"
 
 namespace capture {
 namespace {
 
-constexpr const char* kMountPoint = "/mnt";
 constexpr std::size_t kMaxFilesystemsText = 16 << 10;
 
 bool is_ext(std::string_view type) {
@@ -42,9 +41,9 @@ Status scan_btrfs(const std::string& path) {
   return {};
 }
 
-class DiskTarget final : public Target {
+class DiskTarget final : public MountedTarget {
  public:
-  DiskTarget(const TargetSpec& spec, TargetContext context) : spec_(spec), context_(context) {}
+  DiskTarget(const TargetSpec& spec, TargetContext context) : MountedTarget(context), spec_(spec) {}
 
   Status open(const Deadline& deadline) override {
     BlockDeviceWait block(context_, spec_);
@@ -69,23 +68,7 @@ class DiskTarget final : public Target {
   Result<std::string> make_directory(const std::string& name, const Deadline&) override {
     std::string allowed = name;
     if (names_without_colons_) std::replace(allowed.begin(), allowed.end(), ':', '-');
-    auto made = MountedDirectory::make(kMountPoint, spec_.path, allowed);
-    if (!made) return std::move(made).error();
-    directory_.emplace(*std::move(made));
-    return directory_->name();
-  }
-  Result<std::unique_ptr<Output>> create(const std::string& file, const Deadline&) override {
-    return directory_->create(file);
-  }
-  Status rename(const std::string& from, const std::string& to, const Deadline&) override {
-    return directory_->rename(from, to);
-  }
-  std::optional<std::uint64_t> free_bytes(const Deadline&) override {
-    return free_bytes_below(kMountPoint);
-  }
-  Status close(const Deadline&) override {
-    directory_.reset();
-    return context_.system.unmount(kMountPoint);
+    return make_directory_below(spec_.path, allowed);
   }
 
  private:
@@ -99,9 +82,7 @@ class DiskTarget final : public Target {
   }
 
   TargetSpec spec_;
-  TargetContext context_;
   bool names_without_colons_ = false;
-  std::optional<MountedDirectory> directory_;
 };
 
 }  // namespace

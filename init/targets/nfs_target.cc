@@ -8,13 +8,12 @@
 #include "common/nfs_options.h"
 #include "net/bring_up.h"
 #include "net/resolve.h"
-#include "targets/mounted_directory.h"
+#include "targets/mounted_target.h"
 #include "targets/nfs_mount.h"
 
 namespace capture {
 namespace {
 
-constexpr const char* kMountPoint = "/mnt";
 constexpr Milliseconds kRetryPause{1000};
 
 /// The server answered, and asking again would not change the answer.
@@ -29,9 +28,9 @@ bool is_version_error(int code) {
          code == EOPNOTSUPP;
 }
 
-class NfsTarget final : public Target {
+class NfsTarget final : public MountedTarget {
  public:
-  NfsTarget(const TargetSpec& spec, TargetContext context) : spec_(spec), context_(context) {}
+  NfsTarget(const TargetSpec& spec, TargetContext context) : MountedTarget(context), spec_(spec) {}
 
   Status open(const Deadline& deadline) override {
     auto options = parse_nfs_options(spec_.options);
@@ -53,26 +52,10 @@ class NfsTarget final : public Target {
   }
 
   Result<std::string> make_directory(const std::string& name, const Deadline&) override {
-    auto made = MountedDirectory::make(kMountPoint, below_export_, name);
-    if (!made) return std::move(made).error();
-    directory_.emplace(std::move(*made));
-    return directory_->name();
-  }
-  Result<std::unique_ptr<Output>> create(const std::string& file, const Deadline&) override {
-    return directory_->create(file);
-  }
-  Status rename(const std::string& from, const std::string& to, const Deadline&) override {
-    return directory_->rename(from, to);
-  }
-  std::optional<std::uint64_t> free_bytes(const Deadline&) override {
-    return free_bytes_below(kMountPoint);
+    return make_directory_below(below_export_, name);
   }
   [[nodiscard]] std::string local_address() const override {
     return local_.unspecified() ? std::string() : to_string(local_);
-  }
-  Status close(const Deadline&) override {
-    directory_.reset();
-    return context_.system.unmount(kMountPoint);
   }
 
  private:
@@ -144,10 +127,8 @@ class NfsTarget final : public Target {
   }
 
   TargetSpec spec_;
-  TargetContext context_;
   IpAddress local_;
   std::string below_export_;  // the part of PATH behind the export that was mounted
-  std::optional<MountedDirectory> directory_;
 };
 
 }  // namespace
