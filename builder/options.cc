@@ -4,7 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <map>
+#include <memory>
 
 namespace mkcapture {
 
@@ -31,6 +31,14 @@ Result<Action> parse_print(const std::string& word) {
   return usage_error("--print",
                      fmt::format("'{}' is none of plan, tree, append, kexec, config", word));
 }
+
+// "--target SPEC": every option takes one value each time it is given.
+class OneValueFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    return option->get_type_name().empty() ? "" : " " + option->get_type_name();
+  }
+};
 
 // CLI11 keeps what it parsed in variables of ours; one per field, in setting_fields()'s order.
 struct Parsed {
@@ -78,6 +86,7 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
   app.footer(kFooter);
   app.allow_extras();
   app.set_help_flag();
+  app.formatter(std::make_shared<OneValueFormatter>());
   app.get_formatter()->column_width(42);
 
   Options options;

@@ -125,15 +125,14 @@ Result<int> parse_level(const std::string& text) {
   return static_cast<int>(*number);
 }
 
-void read_dump(Reader& reader, const EngineCapabilities& engine, Request& request) {
+void read_dump(Reader& reader, Request& request) {
   DumpWanted wanted;
-  int level = 0;
-  reader.value("dump.level", wanted.level, [&](const std::string& text) -> Result<std::optional<int>> {
-    auto parsed = parse_level(text);
-    if (!parsed) return std::move(parsed).error();
-    level = *parsed;
-    return std::optional<int>(level);
-  });
+  reader.value("dump.level", wanted.level,
+               [](const std::string& text) -> Result<std::optional<int>> {
+                 auto level = parse_level(text);
+                 if (!level) return std::move(level).error();
+                 return std::optional<int>(*level);
+               });
   reader.word("dump.format", wanted.format,
               [](const std::string& text) -> std::optional<capture::DumpFormat> {
                 return text == "flat" ? std::nullopt : capture::parse_dump_format(text);
@@ -142,14 +141,9 @@ void read_dump(Reader& reader, const EngineCapabilities& engine, Request& reques
   reader.word("dump.compress", wanted.codec, capture::parse_dump_codec,
               "none, zlib, lzo, snappy, zstd");
   if (!reader.status()) return;
-  auto choice = choose_dump(wanted, engine);
-  if (choice) {
-    request.dump = *choice;
-    return;
-  }
-  const std::string& message = choice.error().message;  // "dump.level: why"
-  const auto colon = message.find(": ");
-  reader.blame(message.substr(0, colon).c_str(), message.substr(colon + 2));
+  auto choice = choose_dump(wanted);
+  if (!choice) return reader.blame("dump.compress", choice.error().message);
+  request.dump = *choice;
 }
 
 void read_end(Reader& reader, Request& request) {
@@ -171,7 +165,7 @@ void read_end(Reader& reader, Request& request) {
 
 }  // namespace
 
-Result<Request> parse_request(const Settings& settings, const EngineCapabilities& engine) {
+Result<Request> parse_request(const Settings& settings) {
   const capture::CaptureConfig defaults;
   Request request;
   request.deadline = defaults.deadline;
@@ -200,7 +194,7 @@ Result<Request> parse_request(const Settings& settings, const EngineCapabilities
   if (compress) request.compress = {*compress, settings.last("compress")->origin};
   for (const Given& given : settings.all("append"))
     request.append += (request.append.empty() ? "" : " ") + given.text;
-  read_dump(reader, engine, request);
+  read_dump(reader, request);
   read_end(reader, request);
   reader.blame("keep", "not yet there");
   reader.blame("reserve", "not yet there");

@@ -8,7 +8,7 @@
 
 #include "builder/base.h"
 #include "builder/compress.h"
-#include "builder/engine.h"
+#include "builder/dump_choice.h"
 #include "builder/image_contents.h"
 #include "builder/settings.h"
 #include "common/capture_config.h"
@@ -58,7 +58,6 @@ struct Request {
 };
 
 /// Errors are usage errors that begin with the origin of the value to blame.
-[[nodiscard]] Result<Request> parse_request(const Settings& settings,
-                                            const EngineCapabilities& engine);
+[[nodiscard]] Result<Request> parse_request(const Settings& settings);
 
 }  // namespace mkcapture

@@ -114,7 +114,7 @@ Status run(const std::vector<std::string>& arguments, Host& host, std::string& o
   if (!settings) return std::move(settings).error();
 
   // 2. What it means. After this, every value is valid by itself.
-  auto request = parse_request(*settings, engine_capabilities());
+  auto request = parse_request(*settings);
   if (!request) return std::move(request).error();
   if (options->action == Action::kPrintConfig) {
     out += print_config(*settings);

@@ -10,11 +10,10 @@ using capture::FinalAction;
 
 namespace {
 
-Result<Request> request(const std::vector<std::string>& arguments,
-                        const EngineCapabilities& engine = {}) {
+Result<Request> request(const std::vector<std::string>& arguments) {
   const auto options = parse_options(arguments);
   REQUIRE(options);
-  return parse_request(options->settings, engine);
+  return parse_request(options->settings);
 }
 
 std::string error(const std::vector<std::string>& arguments) {
@@ -23,9 +22,6 @@ std::string error(const std::vector<std::string>& arguments) {
   CHECK(is_usage_error(parsed.error()));
   return parsed.error().message;
 }
-
-constexpr EngineCapabilities kWholeEngine{31,   true, true, 31, DumpFormat::kKdump,
-                                          DumpCodec::kZstd};
 
 }  // namespace
 
@@ -100,38 +96,26 @@ TEST_CASE("request: what is not yet there is refused") {
   CHECK(error({"--reserve", "1G"}) == "--reserve: not yet there");
 }
 
-TEST_CASE("request: an engine without filter refuses every level but 0 and 1") {
-  const EngineCapabilities engine{1, false, false, 1, DumpFormat::kElf, DumpCodec::kNone};
-  for (int level = 0; level <= 31; ++level) {
-    const auto parsed = request({"--dump-level", std::to_string(level)}, engine);
-    CHECK(parsed.ok() == (level <= 1));
-    if (!parsed)
-      CHECK(parsed.error().message.starts_with("--dump-level: " + std::to_string(level) +
-                                               " is not yet there"));
-  }
-  CHECK(!request({"--dump-format", "kdump"}, engine));
-  CHECK(!request({"--dump-compress", "zstd"}, engine));
-  CHECK(request({"--dump-format", "elf", "--dump-compress", "none"}, engine));
-  CHECK(request({}, engine)->dump.level == 1);
-}
-
-TEST_CASE("request: the whole engine") {
-  const auto plain = request({}, kWholeEngine);
+TEST_CASE("request: the dump is filtered and compressed unless something else is asked for") {
+  const auto plain = request({});
   REQUIRE(plain);
   CHECK(plain->dump.level == 31);
   CHECK(plain->dump.format == DumpFormat::kKdump);
   CHECK(plain->dump.codec == DumpCodec::kZstd);
-  const auto elf = request({"--dump-format", "elf"}, kWholeEngine);
+  const auto elf = request({"--dump-format", "elf"});
   REQUIRE(elf);
+  CHECK(elf->dump.level == 31);
   CHECK(elf->dump.codec == DumpCodec::kNone);
-  CHECK(request({"--dump-level", "17", "--dump-compress", "lzo"}, kWholeEngine)->dump.codec ==
-        DumpCodec::kLzo);
-  const auto both = request({"--dump-format", "elf", "--dump-compress", "zlib"}, kWholeEngine);
-  REQUIRE(!both);
-  CHECK(both.error().message.starts_with("--dump-compress: an ELF dump cannot be compressed"));
+  const auto lzo = request({"--dump-level", "17", "--dump-compress", "lzo"});
+  REQUIRE(lzo);
+  CHECK(lzo->dump.level == 17);
+  CHECK(lzo->dump.format == DumpFormat::kKdump);
+  CHECK(lzo->dump.codec == DumpCodec::kLzo);
+  CHECK(error({"--dump-format", "elf", "--dump-compress", "zlib"}) ==
+        "--dump-compress: an ELF dump cannot be compressed; use --dump-format kdump");
 }
 
-TEST_CASE("engine: a filter that does not know the kernel says so at build time") {
+TEST_CASE("dump choice: a filter that does not know the kernel says so at build time") {
   CHECK(filter_doubt("6.1.0-56-amd64", 31).empty());
   CHECK(filter_doubt("99.0", 1).empty());
   CHECK(filter_doubt("99.0.1", 31).find("on 99.0.1 more pages than wanted may stay") !=
