@@ -59,25 +59,29 @@ std::string_view cmdline_value(std::string_view word) {
 
 std::string capture_cmdline(std::string_view running, const std::vector<std::string>& remove,
                             const std::vector<std::string>& add, std::string_view append) {
-  std::vector<std::string> added = add;
-  for (auto& word : split_cmdline(append)) added.push_back(std::move(word));
-
-  std::vector<std::string> words;
-  const auto is_there = [&](std::string_view word) {
-    return std::find(words.begin(), words.end(), word) != words.end();
+  std::vector<std::string> words;  // from what yields to what prevails
+  const auto set_by = [](const std::vector<std::string>& others, std::string_view key) {
+    return key != "console" && std::any_of(others.begin(), others.end(), [&](const auto& other) {
+             return same_key(cmdline_key(other), key);
+           });
   };
-  for (const auto& word : split_cmdline(running)) {
+  const auto take = [&](std::vector<std::string> more) {
+    std::erase_if(words, [&](const auto& word) { return set_by(more, cmdline_key(word)); });
+    for (auto& word : more)
+      if (std::find(words.begin(), words.end(), word) == words.end())
+        words.push_back(std::move(word));
+  };
+
+  for (auto& word : split_cmdline(running)) {
     if (word == "--") break;  // what follows is for the production system's init
     const std::string_view key = cmdline_key(word);
     const bool removed = std::any_of(remove.begin(), remove.end(),
                                      [&](const auto& pattern) { return matches(key, pattern); });
-    const bool set_again = std::any_of(added.begin(), added.end(), [&](const auto& other) {
-      return same_key(cmdline_key(other), key) && key != "console";
-    });
-    if (!removed && !set_again && !is_there(word)) words.push_back(word);
+    if (!removed && std::find(words.begin(), words.end(), word) == words.end())
+      words.push_back(std::move(word));
   }
-  for (auto& word : added)
-    if (!is_there(word)) words.push_back(std::move(word));
+  take(add);
+  take(split_cmdline(append));
 
   std::string line;
   for (const auto& word : words) line += (line.empty() ? "" : " ") + word;

@@ -16,8 +16,8 @@ namespace mkcapture {
 
 /// The capture kernel's command line: `running` without the keys of `remove` (an entry that ends in
 /// '*' takes the whole family; '-' and '_' are alike, as in the kernel) and without what follows
-/// "--", then `add` and `append`. A word that `add` or `append` sets again is removed from
-/// `running`; console= stays, each once.
+/// "--", then `add` and `append`. What sets a word again takes the place of what came before it
+/// (the kernel itself would not let a second nr_cpus= raise the first); console= stays, each once.
 [[nodiscard]] std::string capture_cmdline(std::string_view running,
                                           const std::vector<std::string>& remove,
                                           const std::vector<std::string>& add,

@@ -176,7 +176,8 @@ class Save {
     if (!report.incomplete.empty()) {
       return fail(report.incomplete + "; incomplete, with " + pages);
     }
-    system_.log("dump whole: " + pages + ", " + format_size(bytes_));
+    system_.log("dump whole: " + pages + ", " + format_size(bytes_) +
+                (report.threads > 1 ? ", by " + std::to_string(report.threads) + " threads" : ""));
     return {};
   }
 

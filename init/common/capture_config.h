@@ -28,6 +28,7 @@
 //   dump_level=0..31  dump_format=elf|kdump  dump_compress=none|zlib|lzo|snappy|zstd
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstring>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -60,16 +59,17 @@ template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Error error) : error_(std::move(error)) {}  // NOLINT: implicit
+  Result(Error error) : ok_(false), error_(std::move(error)) {}  // NOLINT: implicit
 
-  explicit operator bool() const noexcept { return !error_; }
-  [[nodiscard]] bool ok() const noexcept { return !error_; }
-  Error& error() & { return *error_; }
-  const Error& error() const& { return *error_; }
-  Error&& error() && { return std::move(*error_); }
+  explicit operator bool() const noexcept { return ok_; }
+  [[nodiscard]] bool ok() const noexcept { return ok_; }
+  Error& error() & { return error_; }
+  const Error& error() const& { return error_; }
+  Error&& error() && { return std::move(error_); }
 
  private:
-  std::optional<Error> error_;
+  bool ok_ = true;
+  Error error_;
 };
 
 using Status = Result<void>;

@@ -57,6 +57,7 @@ struct DumpReport {
   std::uint64_t pages_saved = 0;
   std::uint64_t pages_unreadable = 0;  // EIO from the vmcore; holes in the dump
   int level_reached = 0;
+  int threads = 1;  // that compressed
   std::string note;  // why level_reached is below what was asked; empty otherwise
   /// Empty: whole. Otherwise the dump ends early but can be read as far as it came, and this says
   /// why ("No space left on device").

@@ -31,12 +31,13 @@ Result<DumpReport> write_as(VmcoreSource& source, KeptPages& pages, Output& outp
     return write_elf(source, pages, output, options, progress);
   }
   KdumpWriteOptions how{.threads = compressors(options.threads), .write_once = false};
-  if (options.format == DumpFormat::kKdump && output.seekable()) {
-    return write_kdump(source, pages, output, options, how, progress);
-  }
-  how.write_once = true;
-  const auto flat = flat_output(output);
-  return write_kdump(source, pages, *flat, options, how, progress);
+  const bool random_access = options.format == DumpFormat::kKdump && output.seekable();
+  how.write_once = !random_access;
+  auto report = random_access
+                    ? write_kdump(source, pages, output, options, how, progress)
+                    : write_kdump(source, pages, *flat_output(output), options, how, progress);
+  if (report) report->threads = how.threads;
+  return report;
 }
 
 }  // namespace

@@ -32,6 +32,10 @@ TEST_CASE("capture command line: what is set again replaces what was there") {
         "x numa=off panic=10");
 }
 
+TEST_CASE("capture command line: what is appended takes the place of the profile's") {
+  CHECK(capture_cmdline("", {}, {"nr_cpus=1", "irqpoll"}, "nr-cpus=2") == "irqpoll nr-cpus=2");
+}
+
 TEST_CASE("capture command line: consoles add up, each once") {
   CHECK(capture_cmdline("console=tty0", {}, {}, "console=ttyS0 console=tty0") ==
         "console=tty0 console=ttyS0");
