@@ -327,6 +327,55 @@ TEST_CASE("mkcapture: --kernel, --root, --profile, --payload that are not there"
                  "or give --root DIR\n");
 }
 
+TEST_CASE("mkcapture: --kernel chooses among the trees; else the running one, else the newest") {
+  Fixture f;
+  write_kernel_tree(f.tree, "6.2.0-test", modules(), {});
+  const auto chosen = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"-t", kDisk, "--print", "plan"});
+    REQUIRE_MESSAGE(f.run(arguments) == 0, f.err);
+    const auto at = f.out.find("release");
+    return f.out.substr(at, f.out.find('\n', at) - at);
+  };
+  CHECK(chosen({"--kernel", kRelease}).ends_with(" 6.1.0-test"));
+  CHECK(chosen({"-k", "6.2.0-test"}).ends_with(" 6.2.0-test"));
+  CHECK(chosen({}).ends_with(" 6.1.0-test"));  // runs
+  f.host.release = "5.10.0-other";
+  CHECK(chosen({}).ends_with(" 6.2.0-test"));
+}
+
+TEST_CASE("mkcapture: --profile takes a file") {
+  Fixture f;
+  const std::string file = f.tree.write("mine.toml", R"(machines = ["x86_64"]
+triple = "x86_64-linux-musl"
+[kernel]
+images = ["boot/vmlinuz-{release}"]
+[command_line]
+add = ["mine=1"]
+[crashkernel]
+kernel_memory = "64M"
+recommended = "0-:128M"
+)");
+  REQUIRE_MESSAGE(f.run({"-p", file, "-t", kDisk, "--drivers", "ext4", "--print", "append"}) == 0,
+                  f.err);
+  CHECK(f.out == "mine=1\n");
+  f.tree.write("mine.toml", "machine = 1\n");
+  CHECK(f.run({"-p", file, "-t", kDisk, "--print", "append"}) == 2);
+  CHECK(f.err.starts_with("mkcapture: " + file + ":1: machine: "));
+}
+
+TEST_CASE("mkcapture: --append that no kernel would take whole is warned of") {
+  Fixture f;
+  REQUIRE(f.run({"--append", std::string(2100, 'x'), "--print", "append"}) == 0);
+  CHECK(contains(f.err, "kernels cut it off at 2048"));
+}
+
+TEST_CASE("mkcapture: --verbose says what was planned") {
+  Fixture f;
+  REQUIRE(f.run({"-v", "-o", f.tree.path("v.img")}) == 0);
+  CHECK(f.said("Drivers (host)"));
+  CHECK(f.said("needed by ext4"));
+}
+
 TEST_CASE("mkcapture: without a payload nothing is written, and the plan still prints") {
   Fixture f;
   CHECK(f.run_plain({"--root=" + f.tree.path(), "-o", f.tree.path("x.img")}) == 1);
