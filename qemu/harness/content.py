@@ -35,7 +35,7 @@ def check_content(context: Context, dump: Path, content: Content, kind: str) -> 
 
 def _rearranged(context: Context, dump: Path) -> Path:
     """A dump that was sent as a stream is brought into its order as users do, by makedumpfile."""
-    with open(dump, "rb") as file:
+    with open(dump, "rb", buffering=0) as file:  # makedumpfile goes on where the descriptor is
         if file.read(13) != b"makedumpfile\0":
             return dump
         file.seek(0)
