@@ -17,7 +17,7 @@ echo "capture: done status=saved action=reboot"
 """
 
 BY_HAND = """#!/bin/busybox sh
-/bin/busybox mkdir -p /bin /proc /sys /dev /mnt
+/bin/busybox mkdir -p /bin /proc /sys /dev /mnt /tmp
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
