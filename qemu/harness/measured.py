@@ -36,15 +36,19 @@ def clean_up(context: Context) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def disk(context: Context, crashkernel: str) -> Outcome:
+def disk(context: Context, crashkernel: str, cpus: int = 1) -> Outcome:
     target = make_disk(context, "ext4")
     outcome = crash(context, Round(
-        Machine(memory_mib=MEMORY_MIB, disks=[("virtio-blk", target)]),
+        Machine(memory_mib=MEMORY_MIB, cpus=cpus, disks=[("virtio-blk", target)]),
         ImageOptions(targets=[f"disk:LABEL={target.label}:/var/crash"], drivers=DISK_DRIVERS,
-                     dump=DUMP), crashkernel))
+                     append=f"nr_cpus={cpus}", dump=DUMP), crashkernel))
     outcome.must_be_saved()
     check_directory(context, read_files(context, target) / "var/crash", outcome)
     return outcome
+
+
+def disk_two_cpus(context: Context, crashkernel: str) -> Outcome:
+    return disk(context, crashkernel, cpus=2)
 
 
 def nfs(context: Context, crashkernel: str) -> Outcome:
@@ -88,4 +92,4 @@ def by_hand(context: Context, crashkernel: str) -> Outcome:
 
 
 KINDS: dict[str, Callable[[Context, str], Outcome]] = {
-    "disk": disk, "nfs": nfs, "ssh": ssh, "floor": floor, "by-hand": by_hand}
+    "disk": disk, "disk-2-cpus": disk_two_cpus, "nfs": nfs, "ssh": ssh, "floor": floor, "by-hand": by_hand}
