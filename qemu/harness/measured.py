@@ -36,39 +36,40 @@ def clean_up(context: Context) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def disk(context: Context, crashkernel: str, cpus: int = 1) -> Outcome:
+def disk(context: Context, crashkernel: str, append: str = "", cpus: int = 1) -> Outcome:
     target = make_disk(context, "ext4")
     outcome = crash(context, Round(
         Machine(memory_mib=MEMORY_MIB, cpus=cpus, disks=[("virtio-blk", target)]),
         ImageOptions(targets=[f"disk:LABEL={target.label}:/var/crash"], drivers=DISK_DRIVERS,
-                     append=f"nr_cpus={cpus}", dump=DUMP), crashkernel))
+                     append=f"nr_cpus={cpus} {append}", dump=DUMP), crashkernel))
     outcome.must_be_saved()
     check_directory(context, read_files(context, target) / "var/crash", outcome)
     return outcome
 
 
-def disk_two_cpus(context: Context, crashkernel: str) -> Outcome:
-    return disk(context, crashkernel, cpus=2)
+def disk_two_cpus(context: Context, crashkernel: str, append: str = "") -> Outcome:
+    return disk(context, crashkernel, append, cpus=2)
 
 
-def nfs(context: Context, crashkernel: str) -> Outcome:
+def nfs(context: Context, crashkernel: str, append: str = "") -> Outcome:
     server = nfs_server(context)
     outcome = crash(context, Round(
         Machine(memory_mib=MEMORY_MIB, nic="virtio-net-pci"),
         ImageOptions(targets=[server.target("/crash", "vers=4.2")],
-                     drivers=NET_DRIVERS + ",nfsv4", options=["--ip", "dhcp"], dump=DUMP),
+                     drivers=NET_DRIVERS + ",nfsv4", options=["--ip", "dhcp"], append=append, dump=DUMP),
         crashkernel))
     outcome.must_be_saved()
     check_directory(context, server.folder / "crash", outcome)
     return outcome
 
 
-def ssh(context: Context, crashkernel: str) -> Outcome:
+def ssh(context: Context, crashkernel: str, append: str = "") -> Outcome:
     server = ssh_server(context)
     outcome = crash(context, Round(
         Machine(memory_mib=MEMORY_MIB, nic="virtio-net-pci"),
         ImageOptions(targets=[server.target()], drivers=NET_DRIVERS,
-                     options=["--ip", "dhcp", *server.options()], dump=DUMP), crashkernel))
+                     options=["--ip", "dhcp", *server.options()], append=append, dump=DUMP),
+        crashkernel))
     outcome.must_be_saved()
     check_directory(context, server.folder, outcome)
     return outcome
@@ -83,13 +84,15 @@ def _ready(context: Context, crashkernel: str, image: Path) -> Outcome:
     return outcome
 
 
-def floor(context: Context, crashkernel: str) -> Outcome:
+def floor(context: Context, crashkernel: str, _append: str = "") -> Outcome:
     return _ready(context, crashkernel, floor_image(context))
 
 
-def by_hand(context: Context, crashkernel: str) -> Outcome:
+def by_hand(context: Context, crashkernel: str, _append: str = "") -> Outcome:
     return _ready(context, crashkernel, by_hand_image(context))
 
 
-KINDS: dict[str, Callable[[Context, str], Outcome]] = {
+# Each saves one dump with crashkernel=SIZE and whether it is right; then words for the capture
+# kernel's command line where the image is ours.
+KINDS: dict[str, Callable[..., Outcome]] = {
     "disk": disk, "disk-2-cpus": disk_two_cpus, "nfs": nfs, "ssh": ssh, "floor": floor, "by-hand": by_hand}
