@@ -72,3 +72,13 @@ def wrong_host_key(context: Context) -> None:
     expect("host key" in first.reason.lower() or "hostkey" in first.reason.lower(),
            f"the reason does not name the host key: {first.reason}")
     expect(not any(server.folder.iterdir()), "something was stored on a server that is not ours")
+
+
+@case("fallback-key-refused")
+def key_refused(context: Context) -> None:
+    """the first target's SSH server does not let our key in: said at once"""
+    server = ssh_server(context)
+    first = second_has_it(context, server.target().replace("root@", "nosuchuser@"),
+                          DRIVERS + ",virtio_net", ["--ip", "dhcp", *server.options()], "connect",
+                          nic="virtio-net-pci")
+    expect("permission denied" in first.reason, f"the reason is another: {first.reason}")
