@@ -1,11 +1,11 @@
-# The sysroot that image programs are compiled against: the toolchain folder plus static zlib, zstd,
-# lzo2, snappy and libblkid from Debian's sources. Sourced, not run.
+# The sysroot that image programs are compiled against: the toolchain folder plus static libdeflate,
+# zstd, lzo2, snappy and libblkid from Debian's sources. Sourced, not run.
 #
 #   sysroot_key TOOLCHAIN_KEY
 #   build_sysroot TOOLCHAIN DIR      a copy of the folder TOOLCHAIN with the libraries added
 # shellcheck shell=bash
 
-library_sources=(zlib libzstd lzo2 snappy util-linux)
+library_sources=(libdeflate libzstd lzo2 snappy util-linux)
 
 sysroot_key() {
   local package

@@ -13,7 +13,7 @@ build_packages=(
   libfmt-dev libcli11-dev libtomlplusplus-dev libarchive-dev liblzma-dev libkmod-dev
   libblkid-dev liblz4-dev
   # the dump engine's codecs
-  libzstd-dev zlib1g-dev liblzo2-dev libsnappy-dev
+  libzstd-dev libdeflate-dev zlib1g-dev liblzo2-dev libsnappy-dev
   # at run time of mkcapture: keys for dbclient; module indices for unpacked kernels
   dropbear-bin kmod
 )

@@ -3,7 +3,9 @@
 #include <bit>
 #include <vector>
 
-#ifdef MKCAPTURE_HAVE_ZLIB
+#if defined(MKCAPTURE_HAVE_DEFLATE)
+#include <libdeflate.h>
+#elif defined(MKCAPTURE_HAVE_ZLIB)
 #include <zlib.h>
 #endif
 #ifdef MKCAPTURE_HAVE_LZO
@@ -14,6 +16,8 @@
 #endif
 #ifdef MKCAPTURE_HAVE_ZSTD
 #define ZSTD_STATIC_LINKING_ONLY
+// ZSTD_compress_advanced(): its successor works out the parameters anew for each page.
+#define ZSTD_DISABLE_DEPRECATE_WARNINGS
 #include <zstd.h>
 #endif
 
@@ -26,7 +30,34 @@ class NoCodec final : public PageCodec {
   std::size_t compress(std::span<const std::byte>, std::byte*) noexcept override { return 0; }
 };
 
-#ifdef MKCAPTURE_HAVE_ZLIB
+#if defined(MKCAPTURE_HAVE_DEFLATE)
+/// libdeflate writes the same format in less than half of zlib's time: it is made for blocks that
+/// are in memory as a whole.
+class ZlibCodec final : public PageCodec {
+ public:
+  ZlibCodec() = default;
+  ~ZlibCodec() override { libdeflate_free_compressor(compressor_); }
+  ZlibCodec(const ZlibCodec&) = delete;
+  ZlibCodec& operator=(const ZlibCodec&) = delete;
+
+  bool init(int level, std::size_t) {
+    compressor_ = libdeflate_alloc_compressor(level);
+    return compressor_ != nullptr;
+  }
+
+  [[nodiscard]] std::uint32_t flag() const noexcept override { return kPageZlib; }
+
+  std::size_t compress(std::span<const std::byte> page, std::byte* out) noexcept override {
+    return libdeflate_zlib_compress(compressor_, page.data(), page.size(), out, page.size() - 1);
+  }
+
+  // Smaller than zlib's level 1 and still nearly twice as fast.
+  static constexpr int kDefaultLevel = 2;
+
+ private:
+  libdeflate_compressor* compressor_ = nullptr;
+};
+#elif defined(MKCAPTURE_HAVE_ZLIB)
 class ZlibCodec final : public PageCodec {
  public:
   ZlibCodec() = default;
@@ -53,6 +84,8 @@ class ZlibCodec final : public PageCodec {
     stream_.avail_out = static_cast<uInt>(page.size() - 1);
     return deflate(&stream_, Z_FINISH) == Z_STREAM_END ? stream_.total_out : 0;
   }
+
+  static constexpr int kDefaultLevel = 1;
 
  private:
   z_stream stream_{};
@@ -98,10 +131,13 @@ class ZstdCodec final : public PageCodec {
  public:
   /// The context lives in memory of its own size for one page: some 100 KiB at level 1.
   bool init(int level, std::size_t page_size) {
-    level_ = level;
-    const ZSTD_parameters parameters = ZSTD_getParams(level, page_size, 0);
-    memory_.resize(ZSTD_estimateCCtxSize_usingCParams(parameters.cParams) / sizeof(std::uint64_t) +
-                   1);
+    parameters_ = ZSTD_getParams(level, page_size, 0);
+    // Level 1 looks for matches of five bytes and more. Four find one percent more in pages of a
+    // kernel's small structures, and cost nothing that could be measured.
+    if (level == 1) parameters_.cParams.minMatch = 4;
+    parameters_.fParams = {.contentSizeFlag = 1, .checksumFlag = 0, .noDictIDFlag = 1};
+    memory_.resize(
+        ZSTD_estimateCCtxSize_usingCParams(parameters_.cParams) / sizeof(std::uint64_t) + 1);
     context_ = ZSTD_initStaticCCtx(memory_.data(), memory_.size() * sizeof(std::uint64_t));
     return context_ != nullptr;
   }
@@ -110,12 +146,13 @@ class ZstdCodec final : public PageCodec {
 
   std::size_t compress(std::span<const std::byte> page, std::byte* out) noexcept override {
     const std::size_t size =
-        ZSTD_compressCCtx(context_, out, page_room(page.size()), page.data(), page.size(), level_);
+        ZSTD_compress_advanced(context_, out, page_room(page.size()), page.data(), page.size(),
+                               nullptr, 0, parameters_);
     return ZSTD_isError(size) == 0 && size < page.size() ? size : 0;
   }
 
  private:
-  int level_ = 1;
+  ZSTD_parameters parameters_{};
   std::vector<std::uint64_t> memory_;
   ZSTD_CCtx* context_ = nullptr;  // in memory_
 };
@@ -136,9 +173,9 @@ Result<std::unique_ptr<PageCodec>> make_codec(DumpCodec codec, [[maybe_unused]] 
   switch (codec) {
     case DumpCodec::kNone:
       return std::unique_ptr<PageCodec>(std::make_unique<NoCodec>());
-#ifdef MKCAPTURE_HAVE_ZLIB
+#if defined(MKCAPTURE_HAVE_DEFLATE) || defined(MKCAPTURE_HAVE_ZLIB)
     case DumpCodec::kZlib:
-      return start<ZlibCodec>("zlib", level == 0 ? 1 : level, page_size);
+      return start<ZlibCodec>("zlib", level == 0 ? ZlibCodec::kDefaultLevel : level, page_size);
 #endif
 #ifdef MKCAPTURE_HAVE_LZO
     case DumpCodec::kLzo:

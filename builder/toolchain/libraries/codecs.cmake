@@ -1,13 +1,13 @@
-# z, zstd, lzo2 and snappy. Throughput counts here, so -O2; the linker drops what is not called.
+# deflate, zstd, lzo2 and snappy. Throughput counts here, so -O2; the linker drops what is not called.
 
 set(codec_flags -O2 -DNDEBUG)
 
-# zlib: deflate.
-set(names adler32 crc32 compress deflate trees zutil)
-list(TRANSFORM names REPLACE "(.+)" "${SOURCES}/zlib/\\1.c")
-add_library(z STATIC ${names})
-target_compile_options(z PRIVATE ${codec_flags})
-target_compile_definitions(z PRIVATE HAVE_UNISTD_H HAVE_STDARG_H _LARGEFILE64_SOURCE=1)
+# libdeflate: zlib's format, for blocks that are in memory as a whole.
+set(names adler32 deflate_compress utils zlib_compress x86/cpu_features arm/cpu_features)
+list(TRANSFORM names REPLACE "(.+)" "${SOURCES}/libdeflate/lib/\\1.c")
+add_library(deflate STATIC ${names})
+target_include_directories(deflate PRIVATE ${SOURCES}/libdeflate)
+target_compile_options(deflate PRIVATE ${codec_flags})
 
 # zstd: the compressor, without its own threads (the dump engine has one compressor for each of its
 # threads) and without the tables and tricks of older formats. zstd_fast is the part of it that /init
@@ -43,8 +43,8 @@ target_include_directories(snappy PRIVATE ${SOURCES}/snappy ${PROJECT_BINARY_DIR
 target_compile_options(snappy PRIVATE ${codec_flags} -std=c++17 -fno-exceptions -fno-rtti)
 target_compile_definitions(snappy PRIVATE HAVE_BUILTIN_EXPECT HAVE_BUILTIN_CTZ)
 
-install(TARGETS z zstd zstd_fast lzo2 snappy ARCHIVE DESTINATION lib)
-install(FILES ${SOURCES}/zlib/zlib.h ${SOURCES}/zlib/zconf.h ${SOURCES}/libzstd/lib/zstd.h
+install(TARGETS deflate zstd zstd_fast lzo2 snappy ARCHIVE DESTINATION lib)
+install(FILES ${SOURCES}/libdeflate/libdeflate.h ${SOURCES}/libzstd/lib/zstd.h
   ${SOURCES}/libzstd/lib/zstd_errors.h ${SOURCES}/snappy/snappy.h ${SOURCES}/snappy/snappy-c.h
   ${SOURCES}/snappy/snappy-sinksource.h ${PROJECT_BINARY_DIR}/snappy/snappy-stubs-public.h
   DESTINATION include)
