@@ -23,7 +23,7 @@ class Vmcore {
 
   /// Bytes of the whole file as its program headers describe it.
   [[nodiscard]] virtual std::uint64_t size() const noexcept = 0;
-  /// Bytes of physical memory in its PT_LOADs.
+  /// Bytes of physical memory in its PT_LOADs, as far as the file holds them.
   [[nodiscard]] virtual std::uint64_t memory_bytes() const noexcept = 0;
   /// "6.1.0-56-amd64" from VMCOREINFO; empty where there is none.
   [[nodiscard]] virtual std::string os_release() const = 0;
@@ -48,6 +48,9 @@ struct DumpOptions {
   DumpCodec codec = DumpCodec::kNone;
   int codec_level = 0;  // 0: the codec's own default
   int threads = 1;      // compressors; 0: one per CPU that is online
+  /// Leave out the memory, too, that holds nothing but descriptors of left-out pages: up to 1/64 of
+  /// a machine. Debuggers then cannot list such pages.
+  bool leave_out_descriptors = false;
 };
 
 struct DumpReport {
@@ -55,7 +58,7 @@ struct DumpReport {
   std::uint64_t file_size = 0;
   std::uint64_t pages_total = 0;
   std::uint64_t pages_saved = 0;
-  std::uint64_t pages_unreadable = 0;  // EIO from the vmcore; holes in the dump
+  std::uint64_t pages_unreadable = 0;  // EIO, or behind the vmcore's end; holes in the dump
   int level_reached = 0;
   int threads = 1;  // that compressed
   std::string note;  // why level_reached is below what was asked; empty otherwise
@@ -71,6 +74,17 @@ class DumpProgress {
   virtual void update(std::uint64_t pages_done, std::uint64_t pages_total,
                       std::uint64_t bytes_written) = 0;
 };
+
+/// What a dump would be.
+struct LevelReport {
+  int level_reached = 0;
+  std::string note;  // as in DumpReport
+  std::uint64_t bytes_total = 0;
+  std::uint64_t bytes_kept = 0;  // zero pages are not looked for
+};
+
+/// Goes through the page descriptors as write_dump() does, without reading the pages.
+[[nodiscard]] Result<LevelReport> check_level(Vmcore& vmcore, int level);
 
 /// Writes the dump and finishes the output. An error means that nothing usable was written; a dump
 /// that ended early is a report with `incomplete` set.

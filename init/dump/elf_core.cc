@@ -100,7 +100,8 @@ Result<ElfSegment> parse_program_header(const ElfHeader& header, Bytes bytes) {
   s.filesz = f.word(bytes, at.filesz);
 
   constexpr std::uint64_t kMaxOffset = std::uint64_t{1} << 63;
-  const bool load = s.is(ElfSegment::Type::kLoad);
+  s.has_paddr = s.paddr != (header.elf_class == 32 ? UINT32_MAX : UINT64_MAX);
+  const bool load = s.is(ElfSegment::Type::kLoad) && s.has_paddr;
   const bool note = s.is(ElfSegment::Type::kNote);
   if ((load || note) && (s.offset >= kMaxOffset || s.filesz > kMaxOffset - s.offset))
     return impossible(load ? "PT_LOAD" : "PT_NOTE", s);

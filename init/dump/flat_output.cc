@@ -50,13 +50,18 @@ class FlatOutput final : public Output {
   }
 
   Status send(std::span<const std::byte> data) {
-    CAPTURE_TRY(stream_.write_at(position_, data));
+    if (broken_) return fail("the stream ended inside of a record");
+    auto status = stream_.write_at(position_, data);
     position_ += data.size();
-    return {};
+    broken_ = !status;
+    return status;
   }
 
   Output& stream_;
   std::uint64_t position_ = 0;
+  // After a failed write nobody knows how much of it went out: whatever followed, an end record most
+  // of all, would be taken for data of the record that was begun.
+  bool broken_ = false;
 };
 
 }  // namespace

@@ -10,7 +10,8 @@
 namespace capture {
 
 /// `stream` must outlive the result; it is written from its first byte on, and finished with it.
-/// No byte should be written twice: readers do not say which one they take.
+/// No byte should be written twice: readers do not say which one they take. Once a write to the
+/// stream has failed nothing more is sent, the end record neither.
 [[nodiscard]] std::unique_ptr<Output> flat_output(Output& stream);
 
 }  // namespace capture

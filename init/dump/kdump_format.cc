@@ -22,7 +22,7 @@ std::uint64_t round_up(std::uint64_t n, std::uint64_t to) {
 }
 
 std::size_t sub_header_bytes(const CrashedMachine& machine) {
-  if (machine.elf_class == 64) return 14 * 8 - 8;
+  if (machine.word_bits == 64) return 14 * 8 - 8;
   return wide_alignment(machine) == 4 ? 5 * 4 + 3 * 12 + 3 * 8 : 6 * 4 + 3 * 16 + 3 * 8;
 }
 
@@ -91,7 +91,7 @@ std::vector<std::byte> kdump_headers(const CrashedMachine& machine, const KdumpL
                                      const KdumpHeaderFields& fields) {
   const NotesSummary notes = summarise_notes(machine);
   const std::size_t wide = wide_alignment(machine);
-  TargetBytes b(machine.elf_class, machine.big_endian);
+  TargetBytes b(machine.word_bits, machine.big_endian);
 
   // struct disk_dump_header
   for (const char c : std::string_view("KDUMP   "))
@@ -142,7 +142,7 @@ std::vector<std::byte> kdump_headers(const CrashedMachine& machine, const KdumpL
 
 std::uint64_t kdump_status_offset(const CrashedMachine& machine) noexcept {
   // signature, version, utsname; the rest is aligned to the machine's word.
-  const std::uint64_t word = machine.elf_class == 64 ? 8 : 4;
+  const std::uint64_t word = machine.word_bits == 64 ? 8 : 4;
   return round_up(8 + 4 + 6 * kUtsFieldBytes, word) + 2 * word;
 }
 

@@ -68,7 +68,7 @@ class KdumpWriter {
   void end_early() {
     if (how_.write_once) {
       // The header is out. Tools that rearrange the stream take the later of two writes.
-      TargetBytes status(machine_.elf_class, machine_.big_endian);
+      TargetBytes status(machine_.word_bits, machine_.big_endian);
       status.u32(codec_flag_ | kDumpIncomplete);
       (void)output_.write_at(kdump_status_offset(machine_), status.data());
     }

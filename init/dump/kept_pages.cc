@@ -101,9 +101,9 @@ void set_present(const CrashedMachine& machine, std::uint64_t first_pfn,
   }
 }
 
-Result<KeptPages> KeptPages::create(VmcoreSource& source, int level) {
-  KeptPages pages(source, level);
-  auto filter = source.filter(level);
+Result<KeptPages> KeptPages::create(VmcoreSource& source, int level, Descriptors descriptors) {
+  KeptPages pages(source, level, descriptors);
+  auto filter = source.filter(level, descriptors);
   if (!filter) return std::move(filter).error();
   pages.filter_ = std::move(*filter);
   pages.level_reached_ = (pages.filter_->level() & ~1) | (level & 1);
@@ -129,14 +129,17 @@ Status KeptPages::for_each_cycle(const Visitor& visit) {
   std::vector<std::uint8_t> copy;
   if (keep_all_) copy.resize(kCycleBytes);
   if (!all_known_ && filter_ == nullptr) {
-    auto filter = source_->filter(level_);
+    auto filter = source_->filter(level_, descriptors_);
     if (!filter) return std::move(filter).error();
     filter_ = std::move(*filter);
   }
   std::size_t place = 0;
   for (CycleWalk walk(source_->crashed()); walk.next();) {
     std::span<std::uint8_t> bits(bits_.data() + place, kCycleBytes);
-    if (!all_known_) CAPTURE_TRY(filter_->keep(walk.first_pfn(), bits));
+    if (!all_known_) {
+      CAPTURE_TRY(filter_->keep(walk.first_pfn(), bits));
+      note_ = filter_->note();
+    }
     if (keep_all_) {
       place += kCycleBytes;
       std::memcpy(copy.data(), bits.data(), kCycleBytes);

@@ -39,21 +39,24 @@ class KeptPages {
   using Visitor = std::function<Status(std::uint64_t first_pfn, std::span<std::uint8_t> bits)>;
 
   /// Neither argument is owned; both must outlive this. Fails where the filter cannot be made.
-  static Result<KeptPages> create(VmcoreSource& source, int level);
+  static Result<KeptPages> create(VmcoreSource& source, int level, Descriptors descriptors);
 
   /// Every cycle with memory in it, ascending; stops at the first error of the filter or `visit`.
   Status for_each_cycle(const Visitor& visit);
 
   [[nodiscard]] int level_reached() const noexcept { return level_reached_; }
+  /// Of the filter, which may find more to say with each cycle.
   [[nodiscard]] const std::string& note() const noexcept { return note_; }
   /// Page frames in the machine's ranges (a page that two ranges share counts once).
   [[nodiscard]] std::uint64_t pages_present() const noexcept { return pages_present_; }
 
  private:
-  KeptPages(VmcoreSource& source, int level) : source_(&source), level_(level) {}
+  KeptPages(VmcoreSource& source, int level, Descriptors descriptors)
+      : source_(&source), level_(level), descriptors_(descriptors) {}
 
   VmcoreSource* source_;
   int level_;
+  Descriptors descriptors_;
   std::unique_ptr<PageFilter> filter_;  // for the next pass; null: to be made anew
   std::vector<std::uint8_t> bits_;      // of the cycle at hand, or of all where they are kept
   bool keep_all_ = false;

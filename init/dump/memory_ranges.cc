@@ -82,6 +82,20 @@ std::vector<MemoryRange> page_ranges(std::vector<MemoryRange> loads, std::uint32
   return ranges;
 }
 
+std::uint64_t cut_to_file(std::vector<MemoryRange>& ranges, std::uint64_t file_size,
+                          std::uint32_t page_size) {
+  std::uint64_t pages = 0;
+  std::erase_if(ranges, [&](MemoryRange& r) {
+    const std::uint64_t there = file_size > r.file_offset ? file_size - r.file_offset : 0;
+    if (there >= r.size) return false;
+    const std::uint64_t whole = (there + page_size - 1) & ~std::uint64_t{page_size - 1};
+    pages += (r.size - whole) / page_size;
+    r.size = whole;
+    return r.size == 0;
+  });
+  return pages;
+}
+
 const MemoryRange* find_range(std::span<const MemoryRange> ranges, std::uint64_t paddr) noexcept {
   auto above = std::upper_bound(ranges.begin(), ranges.end(), paddr,
                                 [](std::uint64_t p, const MemoryRange& r) { return p < r.paddr; });

@@ -19,6 +19,11 @@ namespace capture {
 [[nodiscard]] std::vector<MemoryRange> page_ranges(std::vector<MemoryRange> loads,
                                                    std::uint32_t page_size);
 
+/// Cuts off what a file of `file_size` bytes does not hold; a page that is there in part stays.
+/// Returns the page frames that were cut off.
+std::uint64_t cut_to_file(std::vector<MemoryRange>& ranges, std::uint64_t file_size,
+                          std::uint32_t page_size);
+
 /// The range with `paddr` in it; null where there is none. `ranges` as page_ranges() gives them.
 [[nodiscard]] const MemoryRange* find_range(std::span<const MemoryRange> ranges,
                                             std::uint64_t paddr) noexcept;

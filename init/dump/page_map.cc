@@ -22,6 +22,7 @@ class SparsePageMap : public PageMap {
     std::uint64_t per_root = 0;      // 0: one array
     unsigned pages_shift = 0;        // page frames in a section: 1 << pages_shift
     std::uint64_t descriptor_size = 0;
+    std::uint64_t address_mask = ~std::uint64_t{0};
   };
 
   SparsePageMap(const Layout& layout, KernelMemory& memory) : l_(layout), memory_(&memory) {}
@@ -33,7 +34,8 @@ class SparsePageMap : public PageMap {
     if (nr >= l_.sections) return run;
     const std::uint64_t map = section_mem_map(nr);
     // The map is kept less the section's first page frame, so that pfn is the index at once.
-    if (map != 0) run.address = map + pfn * l_.descriptor_size;
+    // On 32 bits that difference, and so the sum, is one modulo 2^32.
+    if (map != 0) run.address = (map + pfn * l_.descriptor_size) & l_.address_mask;
     return run;
   }
 
@@ -74,16 +76,16 @@ class FlatPageMap : public PageMap {
 };
 
 Result<std::unique_ptr<PageMap>> make_sparse(const Vmcoreinfo& info, std::uint32_t page_size,
-                                             unsigned max_physmem_bits, KernelMemory& memory) {
+                                             SparseBits bits, KernelMemory& memory) {
   const auto section_size = info.size("mem_section");
   const auto roots = info.length("mem_section");
   const auto map_at = info.offset("mem_section.section_mem_map");
-  const auto size_bits = info.number("SECTION_SIZE_BITS");
-  if (!section_size || !roots || !map_at || !size_bits)
+  if (!section_size || !roots || !map_at)
     return fail("VMCOREINFO lacks the layout of mem_section");
+  const std::uint64_t size_bits = info.number("SECTION_SIZE_BITS").value_or(bits.section_size);
   const auto page_shift = static_cast<unsigned>(std::countr_zero(page_size));
-  const std::uint64_t physmem_bits = info.number("MAX_PHYSMEM_BITS").value_or(max_physmem_bits);
-  if (*size_bits <= page_shift || *size_bits >= physmem_bits || physmem_bits > 64 ||
+  const std::uint64_t physmem_bits = info.number("MAX_PHYSMEM_BITS").value_or(bits.max_physmem);
+  if (size_bits <= page_shift || size_bits >= physmem_bits || physmem_bits > 64 ||
       *section_size < *map_at + memory.fields().word_size() || *section_size > page_size)
     return fail("VMCOREINFO's layout of mem_section is impossible");
 
@@ -91,9 +93,10 @@ Result<std::unique_ptr<PageMap>> make_sparse(const Vmcoreinfo& info, std::uint32
   l.mem_section = *info.symbol("mem_section");
   l.section_size = *section_size;
   l.map_at = *map_at;
-  l.sections = std::uint64_t{1} << (physmem_bits - *size_bits);
-  l.pages_shift = static_cast<unsigned>(*size_bits) - page_shift;
+  l.sections = std::uint64_t{1} << (physmem_bits - size_bits);
+  l.pages_shift = static_cast<unsigned>(size_bits) - page_shift;
   l.descriptor_size = *info.size("page");
+  if (memory.fields().word_size() == 4) l.address_mask = UINT32_MAX;
   // LENGTH counts roots: each a page of sections with SPARSEMEM_EXTREME, else one section.
   const std::uint64_t per_root = page_size / *section_size;
   if (*roots != l.sections) {
@@ -123,9 +126,9 @@ Result<std::unique_ptr<PageMap>> make_flat(const Vmcoreinfo& info, KernelMemory&
 }  // namespace
 
 Result<std::unique_ptr<PageMap>> make_page_map(const Vmcoreinfo& info, std::uint32_t page_size,
-                                               unsigned max_physmem_bits, KernelMemory& memory) {
+                                               SparseBits bits, KernelMemory& memory) {
   if (!info.size("page")) return fail("VMCOREINFO lacks SIZE(page)");
-  if (info.symbol("mem_section")) return make_sparse(info, page_size, max_physmem_bits, memory);
+  if (info.symbol("mem_section")) return make_sparse(info, page_size, bits, memory);
   return make_flat(info, memory);
 }
 

@@ -28,7 +28,8 @@ enum class Machine { kX86_64, kI386, kArm64, kArm, kPpc64, kS390x, kRiscv64 };
 /// What the writers need to know of the crashed machine.
 struct CrashedMachine {
   Machine machine = Machine::kX86_64;
-  int elf_class = 64;               // 32 or 64
+  int elf_class = 64;               // of the vmcore: 32 or 64
+  int word_bits = 64;               // of the kernel; 32 also where its vmcore is an ELF64
   bool big_endian = false;
   std::uint16_t elf_machine = 0;    // e_machine
   std::uint32_t page_size = 4096;   // PAGESIZE of VMCOREINFO; power of two, 4K..64K
@@ -37,6 +38,7 @@ struct CrashedMachine {
   std::string vmcoreinfo;           // its text, at most kMaxVmcoreinfoBytes
   std::uint64_t phys_base = 0;
   std::uint64_t max_pfn = 0;        // one behind the last page frame of any range
+  std::uint64_t pages_missing = 0;  // of PT_LOADs, in no range: the file ends before them
   // utsname of init_uts_ns where it could be read; else release from VMCOREINFO, the rest empty.
   std::string sysname, nodename, release, version, machine_name, domainname;
 };
@@ -68,6 +70,9 @@ class PageFilter {
   [[nodiscard]] virtual const std::string& note() const noexcept = 0;
 };
 
+/// Which page descriptors a dump has.
+enum class Descriptors { kAll, kOfKeptPages };
+
 /// The concrete Vmcore; write_dump() gets at the parts through this.
 class VmcoreSource : public Vmcore {
  public:
@@ -75,7 +80,11 @@ class VmcoreSource : public Vmcore {
   [[nodiscard]] virtual Result<std::unique_ptr<MemoryWindow>> window(std::size_t window_bytes) = 0;
   /// For level bits 2..16. At any level, pages that must not be read (hwpoison, offline) are left
   /// out where the page descriptors can be had.
-  [[nodiscard]] virtual Result<std::unique_ptr<PageFilter>> filter(int level) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<PageFilter>> filter(int level,
+                                                                   Descriptors descriptors) = 0;
+  [[nodiscard]] Result<std::unique_ptr<PageFilter>> filter(int level) {
+    return filter(level, Descriptors::kAll);
+  }
 };
 
 }  // namespace capture

@@ -15,6 +15,7 @@
 #include "dump/page_map.h"
 #include "dump/page_rules.h"
 #include "dump/printk_log.h"
+#include "dump/unused_descriptors.h"
 #include "dump/vmcoreinfo.h"
 
 namespace capture {
@@ -67,7 +68,7 @@ Result<CoreLayout> read_layout(const CoreFile& file) {
     }
     auto segment = parse_program_header(core.header, std::span(block).subspan(slot * entry, entry));
     if (!segment) return std::move(segment).error();
-    if (segment->is(ElfSegment::Type::kLoad)) {
+    if (segment->is(ElfSegment::Type::kLoad) && segment->has_paddr) {
       core.loads.push_back({segment->paddr, segment->filesz, segment->vaddr, segment->offset});
     } else if (segment->is(ElfSegment::Type::kNote)) {
       const std::size_t old = core.notes.size();
@@ -82,6 +83,11 @@ Result<CoreLayout> read_layout(const CoreFile& file) {
   }
   if (core.loads.empty()) return fail("ELF file has no PT_LOAD: no memory in it");
   return core;
+}
+
+/// kexec's --elf64-core-headers makes an ELF64 of a 32-bit machine's memory.
+int word_bits(Machine machine) {
+  return machine == Machine::kI386 || machine == Machine::kArm ? 32 : 64;
 }
 
 /// A kernel that never had a host name calls itself "(none)", which names no machine.
@@ -117,7 +123,9 @@ class ElfVmcore : public VmcoreSource {
     return std::unique_ptr<MemoryWindow>(
         std::make_unique<CoreWindow>(*file_, machine_.ranges, machine_.page_size, window_bytes));
   }
-  [[nodiscard]] Result<std::unique_ptr<PageFilter>> filter(int level) override;
+  using VmcoreSource::filter;
+  [[nodiscard]] Result<std::unique_ptr<PageFilter>> filter(int level,
+                                                           Descriptors descriptors) override;
 
  private:
   Status choose_page_size();
@@ -139,6 +147,7 @@ Status ElfVmcore::open() {
   if (!layout) return std::move(layout).error();
   machine_.machine = layout->header.machine;
   machine_.elf_class = layout->header.elf_class;
+  machine_.word_bits = word_bits(machine_.machine);
   machine_.elf_machine = layout->header.elf_machine;
   machine_.big_endian = layout->header.big_endian;
   machine_.notes = std::move(layout->notes);
@@ -148,19 +157,25 @@ Status ElfVmcore::open() {
   CAPTURE_TRY(choose_page_size());
 
   machine_.ranges = page_ranges(std::move(layout->loads), machine_.page_size);
-  if (machine_.ranges.empty()) return fail("the PT_LOADs hold no memory");
+  machine_.pages_missing = cut_to_file(machine_.ranges, file_->size(), machine_.page_size);
+  if (machine_.ranges.empty())
+    return fail(machine_.pages_missing > 0 ? "the file ends before its memory begins"
+                                           : "the PT_LOADs hold no memory");
   for (const MemoryRange& range : machine_.ranges)
     memory_bytes_ += range.size;
   const MemoryRange& last = machine_.ranges.back();
   machine_.max_pfn = (last.paddr + last.size) / machine_.page_size;
-  if (machine_.machine == Machine::kX86_64)
+
+  if (machine_.machine == Machine::kX86_64)  // also where nothing else is known
     machine_.phys_base = x86_64_phys_base(machine_, info_).value_or(0);
 
   memory_ = std::make_unique<PhysicalMemory>(*file_, machine_.ranges);
   auto space = make_address_space(machine_, info_, *memory_);
   if (space) {
     space_ = std::move(*space);
-    kernel_ = std::make_unique<KernelMemory>(*space_, *memory_, layout->header.fields());
+    kernel_ = std::make_unique<KernelMemory>(*space_, *memory_,
+                                             Fields(machine_.word_bits, machine_.big_endian));
+    if (space_->phys_base() != 0) machine_.phys_base = space_->phys_base();
   } else {
     why_no_addresses_ = info_.empty() ? "no VMCOREINFO in the vmcore" : space.error().message;
   }
@@ -206,7 +221,8 @@ Result<std::uint64_t> ElfVmcore::write_dmesg(Output& output) {
 
 // Also at levels 0 and 1: a read of broken memory may bring the capture kernel down, and one of
 // memory that the hypervisor took back never returns.
-Result<std::unique_ptr<PageFilter>> ElfVmcore::filter(int level) {
+Result<std::unique_ptr<PageFilter>> ElfVmcore::filter(int level,
+                                                              Descriptors descriptors) {
   const auto keep_all = [&](std::string why) -> std::unique_ptr<PageFilter> {
     if ((level & ~kLevelZero) == 0) why.clear();  // nothing else was asked for
     return std::make_unique<KeepAll>(machine_, std::move(why));
@@ -214,12 +230,19 @@ Result<std::unique_ptr<PageFilter>> ElfVmcore::filter(int level) {
   if (kernel_ == nullptr) return keep_all("every page kept: " + why_no_addresses_);
   PageRules rules = make_page_rules(info_, kernel_->fields(), level);
   if (!rules.usable) return keep_all(std::move(rules.note));
-  auto map = make_page_map(info_, machine_.page_size, space_->max_physmem_bits(), *kernel_);
+  auto map = make_page_map(info_, machine_.page_size, space_->sparse_bits(), *kernel_);
   if (!map) return keep_all("every page kept: " + map.error().message);
-  auto descriptors = window(kDescriptorWindow);
-  if (!descriptors) return std::move(descriptors).error();
-  return std::unique_ptr<PageFilter>(std::make_unique<DescriptorFilter>(
-      machine_, std::move(rules), std::move(*map), *kernel_, std::move(*descriptors)));
+  auto view = window(kDescriptorWindow);
+  if (!view) return std::move(view).error();
+  std::optional<DescriptorPlaces> places;
+  if (descriptors == Descriptors::kOfKeptPages)
+    places = find_descriptors(machine_, **map, *kernel_, rules.descriptor_size);
+  auto filter = std::make_unique<DescriptorFilter>(machine_, std::move(rules), std::move(*map),
+                                                   *kernel_, std::move(*view));
+  if (!places) return std::unique_ptr<PageFilter>(std::move(filter));
+  return std::unique_ptr<PageFilter>(std::make_unique<UnusedDescriptors>(
+      machine_, std::move(filter), std::move(*places),
+      [this, level] { return this->filter(level); }));
 }
 
 }  // namespace

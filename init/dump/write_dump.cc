@@ -40,17 +40,42 @@ Result<DumpReport> write_as(VmcoreSource& source, KeptPages& pages, Output& outp
   return report;
 }
 
+/// pages.h: the only kind of Vmcore there is.
+VmcoreSource& source_of(Vmcore& vmcore) {
+  return static_cast<VmcoreSource&>(vmcore);
+}
+
 }  // namespace
+
+Result<LevelReport> check_level(Vmcore& vmcore, int level) {
+  VmcoreSource& source = source_of(vmcore);
+  auto pages = KeptPages::create(source, level, Descriptors::kAll);
+  if (!pages) return std::move(pages).error().within("page filter");
+  std::uint64_t kept = 0;
+  CAPTURE_TRY(pages->for_each_cycle([&](std::uint64_t, std::span<std::uint8_t> bits) {
+    kept += count_bits(bits);
+    return Status();
+  }));
+  const std::uint64_t page_size = source.crashed().page_size;
+  return LevelReport{.level_reached = pages->level_reached(),
+                     .note = pages->note(),
+                     .bytes_total = pages->pages_present() * page_size,
+                     .bytes_kept = kept * page_size};
+}
 
 Result<DumpReport> write_dump(Vmcore& vmcore, Output& output, const DumpOptions& options,
                               DumpProgress& progress) {
   if (options.level < 0 || options.level > 31) return fail("dump level: must be 0 to 31");
-  auto& source = static_cast<VmcoreSource&>(vmcore);  // pages.h: the only kind of Vmcore there is
-  auto pages = KeptPages::create(source, options.level);
+  VmcoreSource& source = source_of(vmcore);
+  auto pages = KeptPages::create(
+      source, options.level,
+      options.leave_out_descriptors ? Descriptors::kOfKeptPages : Descriptors::kAll);
   if (!pages) return std::move(pages).error().within("page filter");
 
   auto report = write_as(source, *pages, output, options, progress);
   if (!report) return report;
+  report->pages_total += source.crashed().pages_missing;
+  report->pages_unreadable += source.crashed().pages_missing;
   report->level_reached = pages->level_reached();
   report->note = pages->note();
   return report;

@@ -134,7 +134,7 @@ Result<std::unique_ptr<MemoryWindow>> FakeVmcore::window(std::size_t window_byte
   return std::unique_ptr<MemoryWindow>(std::make_unique<FakeWindow>(*this, window_bytes));
 }
 
-Result<std::unique_ptr<PageFilter>> FakeVmcore::filter(int level) {
+Result<std::unique_ptr<PageFilter>> FakeVmcore::filter(int level, Descriptors) {
   return std::unique_ptr<PageFilter>(std::make_unique<FakeFilter>(*this, level));
 }
 

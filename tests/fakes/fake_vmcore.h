@@ -42,7 +42,9 @@ class FakeVmcore final : public VmcoreSource {
   Result<std::uint64_t> write_dmesg(Output& output) override;
   [[nodiscard]] const CrashedMachine& crashed() const noexcept override { return machine; }
   [[nodiscard]] Result<std::unique_ptr<MemoryWindow>> window(std::size_t window_bytes) override;
-  [[nodiscard]] Result<std::unique_ptr<PageFilter>> filter(int level) override;
+  using VmcoreSource::filter;
+  [[nodiscard]] Result<std::unique_ptr<PageFilter>> filter(int level,
+                                                           Descriptors descriptors) override;
 };
 
 /// Appends an ELF note.

@@ -2,6 +2,7 @@
 // the addresses in it make of it.
 #include "crashed_memory.h"
 #include "dump/page_filter.h"
+#include "dump/unused_descriptors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace capture;
@@ -18,14 +19,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       "NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)=-257\nOFFSET(page.compound_dtor)=16\n"
       "OFFSET(page.compound_order)=17\nNUMBER(HUGETLB_PAGE_DTOR)=2\n";
   fuzz::Memory memory({reinterpret_cast<const std::byte*>(data), size}, kInfo);
-  auto map = make_page_map(memory.info, 4096, 46, *memory.kernel);
+  auto map = make_page_map(memory.info, 4096, {27, 46}, *memory.kernel);
   if (!map) std::abort();
   // The descriptors of a larger machine than the memory at hand, in cycles of 4096 page frames.
   CrashedMachine machine;
   machine.ranges = {{0, std::uint64_t{200} << 20, 0, 0},
                     {std::uint64_t{1} << 45, std::uint64_t{64} << 20, 0, 0}};
-  DescriptorFilter filter(machine, make_page_rules(memory.info, Fields(64, false), 31),
-                          std::move(*map), *memory.kernel, memory.window());
+  DescriptorPlaces places = find_descriptors(machine, **map, *memory.kernel, 64);
+  if (places.extents.size() > kMostExtents) std::abort();
+  const auto make_filter = [&]() -> Result<std::unique_ptr<PageFilter>> {
+    auto again = make_page_map(memory.info, 4096, {27, 46}, *memory.kernel);
+    return std::unique_ptr<PageFilter>(std::make_unique<DescriptorFilter>(
+        machine, make_page_rules(memory.info, Fields(64, false), 31), std::move(*again),
+        *memory.kernel, memory.window()));
+  };
+  UnusedDescriptors filter(machine, std::move(*make_filter()), std::move(places), make_filter);
   std::vector<std::uint8_t> bits(512);
   for (const std::uint64_t first : {0U, 4096U, 8192U, 32768U}) {
     if (!filter.keep(first, bits)) std::abort();

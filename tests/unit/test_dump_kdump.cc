@@ -159,6 +159,25 @@ TEST_CASE("kdump: pages that cannot be compressed are stored as they are") {
   }
 }
 
+TEST_CASE("kdump: every level of a codec makes pages smaller, and they come back") {
+  FakeVmcore vmcore({{0, 0x10000}}, [](std::uint64_t pfn, std::span<std::byte> page) {
+    for (std::size_t i = 0; i < page.size(); ++i)
+      page[i] = static_cast<std::byte>(i % 16 < 8 ? i / 256 + pfn : i % 16);
+  });
+  for (const DumpCodec codec : {DumpCodec::kZstd, DumpCodec::kZlib}) {
+    for (int level = 1; level <= (codec == DumpCodec::kZstd ? 19 : 9); ++level) {
+      CAPTURE(level);
+      MemoryOutput file;
+      dump(vmcore, file,
+           {.level = 1, .format = DumpFormat::kKdump, .codec = codec, .codec_level = level});
+      const KdumpReader r(reader_of(file), true, false);
+      check_pages(vmcore, r, false);
+      for (std::uint64_t pfn = 0; pfn < 16; ++pfn)
+        CHECK(r.descriptor(pfn).size < 1024);
+    }
+  }
+}
+
 TEST_CASE("kdump: what the filter leaves out has no bit") {
   FakeVmcore vmcore = small_machine();
   vmcore.keep = [](std::uint64_t pfn) { return pfn % 7 != 2 && (pfn < 0x180 || pfn > 0x1c0); };
@@ -221,7 +240,7 @@ TEST_CASE("kdump: in the crashed machine's word size, byte order and page size")
     CAPTURE(static_cast<int>(f.machine));
     FakeVmcore vmcore({{0x10000, 0x200000}, {0x400000, 0x100000}}, mixed_page);
     vmcore.machine.machine = f.machine;
-    vmcore.machine.elf_class = f.elf_class;
+    vmcore.machine.elf_class = vmcore.machine.word_bits = f.elf_class;
     vmcore.machine.big_endian = f.big_endian;
     vmcore.machine.page_size = f.page_size;
     vmcore.machine.max_pfn = 0x500000 / f.page_size;
@@ -259,6 +278,25 @@ TEST_CASE("flat: the same dump as records, each byte once") {
                         false);
     CHECK(r.status == 0x20);
     check_pages(vmcore, r, false);
+  }
+}
+
+TEST_CASE("flat: once a write has failed nothing more goes into the stream") {
+  FakeVmcore vmcore = small_machine();
+  MemoryOutput whole(false);
+  const DumpOptions options{.level = 1, .format = DumpFormat::kFlat, .codec = DumpCodec::kZstd};
+  dump(vmcore, whole, options);
+  REQUIRE(whole.calls() > 10);
+  for (std::uint64_t call = 1; call <= whole.calls(); ++call) {
+    CAPTURE(call);
+    MemoryOutput pipe(false);
+    pipe.fail_at_call = call;
+    fakes::NoProgress progress;
+    const auto report = write_dump(vmcore, pipe, options, progress);
+    CHECK((!report || report->incomplete == "write: Input/output error"));
+    CHECK(pipe.calls() == call);
+    CHECK_FALSE(pipe.finished());
+    if (call > 1) CHECK_FALSE(fakes::unflatten(pipe.read(0, pipe.size())).ended);
   }
 }
 

@@ -119,6 +119,13 @@ TEST_CASE("Program headers: impossible ones are refused and say why") {
   CHECK_FALSE(load(0, ~std::uint64_t{0} - 0x100, 0x1000).ok());
 }
 
+TEST_CASE("Program headers: mappings without a physical address, as in /proc/kcore") {
+  const auto vmalloc = load(0x7fffff000000, ~std::uint64_t{0}, std::uint64_t{1} << 45);
+  REQUIRE(vmalloc.ok());
+  CHECK_FALSE(vmalloc->has_paddr);
+  CHECK(load(0, 0, 0x1000)->has_paddr);
+}
+
 TEST_CASE("Program headers: 32 bits, big-endian") {
   Bytesmith b(true);
   b.put(0, 1, 4);

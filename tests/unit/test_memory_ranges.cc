@@ -45,6 +45,20 @@ TEST_CASE("Ranges grow to whole pages as far as the file goes") {
         Spans{{0x1000, 0x1000}, {0x2000, 0x1000}});
 }
 
+TEST_CASE("What the file does not hold is cut off, to whole pages") {
+  const auto cut = [](std::uint64_t file_size) {
+    std::vector<MemoryRange> ranges{{0x10000, 0x4000, 0, 0x1000}, {0x20000, 0x4000, 0, 0x5000}};
+    const std::uint64_t missing = cut_to_file(ranges, file_size, 4096);
+    return std::pair(missing, spans(ranges));
+  };
+  CHECK(cut(0x9000) == std::pair(std::uint64_t{0}, Spans{{0x10000, 0x4000}, {0x20000, 0x4000}}));
+  CHECK(cut(0x8001) == std::pair(std::uint64_t{0}, Spans{{0x10000, 0x4000}, {0x20000, 0x4000}}));
+  CHECK(cut(0x8000) == std::pair(std::uint64_t{1}, Spans{{0x10000, 0x4000}, {0x20000, 0x3000}}));
+  CHECK(cut(0x5000) == std::pair(std::uint64_t{4}, Spans{{0x10000, 0x4000}}));
+  CHECK(cut(0x2fff) == std::pair(std::uint64_t{6}, Spans{{0x10000, 0x2000}}));
+  CHECK(cut(0) == std::pair(std::uint64_t{8}, Spans{}));
+}
+
 TEST_CASE("Descending, nested and equal ranges: the smallest has the page") {
   const auto ranges = page_ranges({{0x8000, 0x2000, 0, 0x80000},
                                    {0x0000, 0x8000, 0, 0x10000},

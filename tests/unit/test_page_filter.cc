@@ -1,39 +1,16 @@
 // From a vmcore to the pages that a dump keeps: sections, page tables, descriptors, cycles.
 #include <doctest/doctest.h>
 
-#include "fakes/synthetic_machine.h"
+#include "dump/kept_pages.h"
+#include "fakes/described_machine.h"
 
 namespace capture {
 namespace {
 
+using fakes::Described;
 using fakes::SyntheticMachine;
 
 constexpr std::uint64_t kPages = SyntheticMachine::kMemory / 4096;  // 2048
-constexpr std::uint32_t kBuddy = 0xffffff7f;
-constexpr std::uint64_t kLru = 1 << 4;
-
-/// A machine of 6.1 with descriptors, none of which says anything.
-class Described {
- public:
-  explicit Described(int levels = 4) : machine("6.1.0-test", levels) {
-    array = machine.add_descriptors();
-    machine.info(
-        "NUMBER(PG_lru)=4\nNUMBER(PG_private)=13\nNUMBER(PG_swapcache)=10\nNUMBER(PG_swapbacked)="
-        "19\n"
-        "NUMBER(PG_slab)=9\nNUMBER(PG_hwpoison)=23\nNUMBER(PG_head_mask)=65536\n"
-        "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=-129\nNUMBER(HUGETLB_PAGE_DTOR)=2\n"
-        "NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)=-257\nOFFSET(page.compound_dtor)=16\n"
-        "OFFSET(page.compound_order)=17");
-  }
-  void free_block(std::uint64_t pfn, std::uint64_t order) {
-    machine.put32(array + pfn * 64 + 48, kBuddy);
-    machine.put64(array + pfn * 64 + 40, order);
-  }
-  void cache(std::uint64_t pfn) { machine.put64(array + pfn * 64, kLru); }
-
-  SyntheticMachine machine;
-  std::uint64_t array = 0;
-};
 
 /// The page frames that the filter leaves out, asked for in cycles of `cycle` page frames.
 std::vector<std::uint64_t> left_out(VmcoreSource& vmcore, int level, std::uint64_t cycle = kPages) {
@@ -115,6 +92,13 @@ TEST_CASE("Descriptors that cannot be read: their pages are kept and counted") {
   CHECK(bits[200 / 8] == 0xfe);
   CHECK((*filter)->note() == "64 pages kept: no page descriptor could be read");
   CHECK((*filter)->level() == 2);
+
+  const auto report = check_level(*vmcore, 2);  // the note comes with the cycles
+  REQUIRE(report.ok());
+  CHECK(report->note == (*filter)->note());
+  CHECK(report->level_reached == 2);
+  CHECK(report->bytes_kept == SyntheticMachine::kMemory - 2 * 4096);
+  CHECK(report->bytes_total == SyntheticMachine::kMemory);
 }
 
 TEST_CASE("Descriptors whose size does not divide a page, in pages that lie apart") {
@@ -123,10 +107,10 @@ TEST_CASE("Descriptors whose size does not divide a page, in pages that lie apar
   d.machine.info("SIZE(page)=56\nOFFSET(page._mapcount)=44\nOFFSET(page._refcount)=48");
   const std::uint64_t apart = d.machine.take_page();
   d.machine.map(SyntheticMachine::kVmemmap + 0x1000, apart);
-  d.machine.put64(d.array + 72 * 56, kLru);
+  d.machine.put64(d.array + 72 * 56, Described::kLru);
   d.machine.put64(apart + 48, 0);
-  d.machine.put64(d.array + 73 * 56, kLru);  // flags: the last 8 bytes of the first page
-  d.machine.put64(apart + 48 + 56, kLru);    // descriptor 75: 74 begins at 4144
+  d.machine.put64(d.array + 73 * 56, Described::kLru);  // flags: the last 8 bytes of the first page
+  d.machine.put64(apart + 48 + 56, Described::kLru);    // descriptor 75: 74 begins at 4144
   const auto vmcore = d.machine.open();
   CHECK(left_out(*vmcore, 2) == std::vector<std::uint64_t>{72, 73, 75});
 }

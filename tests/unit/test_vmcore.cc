@@ -98,6 +98,25 @@ TEST_CASE("Without VMCOREINFO there is still memory to save") {
   CHECK((*vmcore->window(4096)).get()->at(0, 4096).size() == 4096);
 }
 
+TEST_CASE("A vmcore that was cut short has the memory that is there") {
+  auto bytes = SyntheticMachine().core();
+  bytes.resize(bytes.size() - 5 * 4096 - 100);
+  const auto vmcore = make_vmcore(std::make_unique<BytesFile>(bytes));
+  REQUIRE(vmcore.ok());
+  CHECK((*vmcore)->memory_bytes() == SyntheticMachine::kMemory - 5 * 4096);
+  CHECK((*vmcore)->crashed().pages_missing == 5);
+  CHECK((*vmcore)->crashed().max_pfn == 2048 - 5);
+  CHECK((*vmcore)->size() == SyntheticMachine().core().size());
+  bytes.resize(4096);
+  CHECK(why_not(bytes) == "the file ends before its memory begins");
+}
+
+TEST_CASE("Mappings without a physical address are no memory") {
+  SyntheticMachine m;
+  m.loads.push_back({.paddr = ~std::uint64_t{0}, .size = 0x1000, .vaddr = 0xffffc90000000000});
+  CHECK(m.open()->memory_bytes() == SyntheticMachine::kMemory);
+}
+
 TEST_CASE("Files that are no vmcore say why") {
   const auto good = SyntheticMachine().core();
   CHECK(why_not({}) == "not an ELF file");

@@ -64,7 +64,7 @@ TEST_CASE("Pages of 4 KiB, 2 MiB and 1 GiB, with 4 and 5 levels") {
     CHECK_FALSE(o.space->translate(at + 0x80000000).has_value());
     CHECK_FALSE(o.space->translate(0x1000).has_value());
     CHECK_FALSE(o.space->translate(0x0000800000000000).has_value());
-    CHECK(o.space->max_physmem_bits() == (levels == 5 ? 52U : 46U));
+    CHECK(o.space->sparse_bits().max_physmem == (levels == 5 ? 52U : 46U));
   }
 }
 

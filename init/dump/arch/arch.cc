@@ -8,9 +8,20 @@ Result<std::unique_ptr<AddressSpace>> make_address_space(const CrashedMachine& m
   switch (machine.machine) {
     case Machine::kX86_64:
       return make_x86_64(machine, info, memory);
-    default:
-      return fail("kernel addresses of this machine are not known");
+    case Machine::kI386:
+      return make_i386(machine, info, memory);
+    case Machine::kArm64:
+      return make_arm64(machine, info, memory);
+    case Machine::kArm:
+      return make_arm(machine, info, memory);
+    case Machine::kPpc64:
+      return make_ppc64(machine, info, memory);
+    case Machine::kS390x:
+      return make_s390x(machine, info, memory);
+    case Machine::kRiscv64:
+      return make_riscv64(machine, info, memory);
   }
+  return fail("kernel addresses of this machine are not known");
 }
 
 }  // namespace capture

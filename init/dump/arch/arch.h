@@ -20,6 +20,13 @@ struct Extent {
   std::uint64_t size = 0;  // bytes, at least 1
 };
 
+/// SECTION_SIZE_BITS and MAX_PHYSMEM_BITS of the kernel's sparsemem.h, for kernels whose VMCOREINFO
+/// lacks them (before 5.13 and 5.9).
+struct SparseBits {
+  unsigned section_size = 0;
+  unsigned max_physmem = 0;
+};
+
 /// The crashed kernel's address space. Not thread-safe: it keeps what it walked last.
 class AddressSpace {
  public:
@@ -27,20 +34,42 @@ class AddressSpace {
   /// Empty where nothing is mapped or a table cannot be read. Work is bounded by the depth of the
   /// tables, whatever they hold; the result may still lie outside of all ranges.
   [[nodiscard]] virtual std::optional<Extent> translate(std::uint64_t vaddr) = 0;
-  /// MAX_PHYSMEM_BITS of the kernel's sparsemem.h, for kernels whose VMCOREINFO lacks it.
-  [[nodiscard]] virtual unsigned max_physmem_bits() const noexcept = 0;
+  [[nodiscard]] virtual SparseBits sparse_bits() const noexcept = 0;
+  /// What debuggers want to know as phys_base of a kdump dump, where it takes the page tables to
+  /// know it; else 0.
+  [[nodiscard]] virtual std::uint64_t phys_base() const noexcept { return 0; }
 };
 
 /// `memory` must outlive the result. Fails where VMCOREINFO lacks what the machine needs.
 [[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_address_space(
     const CrashedMachine& machine, const Vmcoreinfo& info, PhysicalMemory& memory);
 
+// One for each machine; parameters and result as above.
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_x86_64(const CrashedMachine& machine,
+                                                                const Vmcoreinfo& info,
+                                                                PhysicalMemory& memory);
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_i386(const CrashedMachine& machine,
+                                                              const Vmcoreinfo& info,
+                                                              PhysicalMemory& memory);
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_arm64(const CrashedMachine& machine,
+                                                               const Vmcoreinfo& info,
+                                                               PhysicalMemory& memory);
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_arm(const CrashedMachine& machine,
+                                                             const Vmcoreinfo& info,
+                                                             PhysicalMemory& memory);
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_ppc64(const CrashedMachine& machine,
+                                                               const Vmcoreinfo& info,
+                                                               PhysicalMemory& memory);
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_s390x(const CrashedMachine& machine,
+                                                               const Vmcoreinfo& info,
+                                                               PhysicalMemory& memory);
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_riscv64(const CrashedMachine& machine,
+                                                                 const Vmcoreinfo& info,
+                                                                 PhysicalMemory& memory);
+
 /// phys_base of an x86_64 kernel: what is added to an address of the kernel's image (less
 /// __START_KERNEL_map) for its physical place.
 [[nodiscard]] std::optional<std::uint64_t> x86_64_phys_base(const CrashedMachine& machine,
                                                             const Vmcoreinfo& info) noexcept;
-[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_x86_64(const CrashedMachine& machine,
-                                                                const Vmcoreinfo& info,
-                                                                PhysicalMemory& memory);
 
 }  // namespace capture

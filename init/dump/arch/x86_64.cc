@@ -4,9 +4,9 @@
 // pgtable_64_types.h (levels), Documentation/arch/x86/x86_64/mm.rst; entries: Intel SDM volume 3,
 // "4-Level Paging and 5-Level Paging". KASLR needs nothing of its own: the addresses in VMCOREINFO
 // are those of the running kernel, and so is phys_base.
-#include <array>
+#include <algorithm>
 
-#include "dump/arch/arch.h"
+#include "dump/arch/page_walk.h"
 
 namespace capture {
 namespace {
@@ -18,6 +18,8 @@ constexpr std::uint64_t kMaxImageSize = std::uint64_t{1} << 30;
 constexpr std::uint64_t kPresent = 1U << 0;
 constexpr std::uint64_t kPageSizeBit = 1U << 7;  // this entry maps a page of 1 GiB or 2 MiB
 constexpr std::uint64_t kAddressMask = 0x000ffffffffff000;  // bits 12 to 51
+
+constexpr TableLevel kLevels[] = {{48, 9}, {39, 9}, {30, 9}, {21, 9}, {12, 9}};
 
 class X86AddressSpace : public AddressSpace {
  public:
@@ -37,8 +39,8 @@ class X86AddressSpace : public AddressSpace {
     return walk(vaddr);
   }
 
-  [[nodiscard]] unsigned max_physmem_bits() const noexcept override {
-    return five_levels_ ? 52 : 46;
+  [[nodiscard]] SparseBits sparse_bits() const noexcept override {
+    return {27, five_levels_ ? 52U : 46U};
   }
 
  private:
@@ -46,22 +48,15 @@ class X86AddressSpace : public AddressSpace {
     const unsigned top_bit = five_levels_ ? 56 : 47;
     const std::uint64_t above = vaddr >> top_bit;  // canonical: all ones in the kernel's half
     if (above != ~std::uint64_t{0} >> top_bit) return std::nullopt;
-
-    std::uint64_t table = top_table_;
-    for (unsigned shift = five_levels_ ? 48 : 39;; shift -= 9) {
-      std::array<std::byte, 8> bytes;
-      if (!memory_->read(table + ((vaddr >> shift) & 511) * 8, bytes)) return std::nullopt;
-      const std::uint64_t entry = Fields().u64(bytes, 0);
-      if ((entry & kPresent) == 0) return std::nullopt;
-      const std::uint64_t span = std::uint64_t{1} << shift;
-      const bool large = shift <= 30 && shift > 12 && (entry & kPageSizeBit) != 0;
-      if (shift == 12 || large) {
-        // Above the page's own bits; bit 12 of a large page's entry is its PAT bit.
-        const std::uint64_t page = entry & address_mask_ & ~(span - 1);
-        return Extent{page + (vaddr & (span - 1)), span - (vaddr & (span - 1))};
-      }
-      table = entry & address_mask_;
-    }
+    return walk_tables(
+        *memory_, Fields(), 8, top_table_, std::span(kLevels).subspan(five_levels_ ? 0 : 1), vaddr,
+        [this](std::uint64_t entry, const TableLevel& level) -> TableEntry {
+          if ((entry & kPresent) == 0) return {};
+          const bool large = level.shift == 30 || level.shift == 21;
+          if (level.shift == 12 || (large && (entry & kPageSizeBit) != 0))
+            return TableEntry::page(entry & address_mask_);
+          return TableEntry::table(entry & address_mask_);
+        });
   }
 
   std::uint64_t phys_base_;

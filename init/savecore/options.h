@@ -1,0 +1,25 @@
+// savecore's command line. Pure.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "common/result.h"
+#include "dump/dump.h"
+
+namespace capture {
+
+extern const char* const kSavecoreHelp;
+
+struct SavecoreOptions {
+  enum class Action { kHelp, kVersion, kCheck, kDmesg, kDump };
+  Action action = Action::kDump;
+  DumpOptions dump{.level = 31, .format = DumpFormat::kKdump, .codec = DumpCodec::kZstd};
+  std::string input;   // empty only for kCheck: the vmcore of this machine, else its memory
+  std::string output;  // "-": standard output
+};
+
+/// The arguments behind the program's name. An error is one of usage and names the argument.
+[[nodiscard]] Result<SavecoreOptions> parse_savecore_options(std::span<char* const> arguments);
+
+}  // namespace capture
