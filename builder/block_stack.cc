@@ -69,7 +69,7 @@ std::vector<DeviceDriver> nvme_drivers(Host& host, const std::string& subsystem)
   if (!names) return drivers;
   for (const auto& name : *names) {
     if (!name.starts_with("nvme") || name.find('n', 1) != std::string::npos) continue;
-    if (const auto controller = host.real_path(subsystem + "/" + name))
+    if (const auto controller = host.real_path(fmt::format("{}/{}", subsystem, name)))
       merge_drivers(drivers, drivers_above(host, *controller));
   }
   return drivers;

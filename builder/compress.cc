@@ -35,7 +35,7 @@ constexpr std::uint32_t kXzBlock = 4 << 20;
 // zstd: lib/decompress_unzstd.c takes the window, three blocks of 128 KiB and its context.
 constexpr int kZstdWindowLog = 17;
 constexpr std::uint64_t kZstdDecoder =
-    (std::uint64_t{1} << kZstdWindowLog) + 3 * 128 * kKiB + 160 * kKiB;
+    (std::uint64_t{1} << kZstdWindowLog) + 3 * (128 * kKiB) + 160 * kKiB;
 constexpr int kZstdLevel = 15;
 
 // lz4: lib/decompress_unlz4.c knows only the legacy format, blocks that unpack to 8 MiB each.
