@@ -2,22 +2,25 @@
 # else in this folder. Names are those of profiles/NAME.toml. Sourced, not run.
 #
 #   arch_names          all names
-#   load_arch NAME      sets arch, triple, debian_arch, cpu_flags, builtins and kernel_package
+#   load_arch NAME      sets arch, triple, debian_arch, cpu_flags, libc, builtins and kernel_source
 # shellcheck shell=bash disable=SC2034
 
+# libc: musl from Debian's package of that architecture, or compiled where it is smaller (x86_64) or
+# there is none.
 # builtins: where the compiler's helper functions come from. `host:CPU`: libclang-rt-19-dev of the
 # build machine; `package:CPU`: the same package of that architecture; `source`: Debian has none.
-# kernel: the package of a kernel that can dump; `-`: Debian's cannot, or there is none.
+# kernel: packages of kernels that can dump; `source:ARCH`: compiled from Debian's linux-source, as
+# its package for that architecture cannot dump or is not there.
 readonly arch_table='
-# name    triple                     Debian   code generation                builtins         kernel
-x86_64    x86_64-linux-musl          amd64    -                              host:x86_64      linux-image-amd64
-i386      i386-linux-musl            i386     -march=i686                    host:i386        linux-image-686-pae
-arm64     aarch64-linux-musl         arm64    -                              package:aarch64  linux-image-arm64
-arm       arm-linux-musleabihf       armhf    -march=armv7-a,-mfpu=vfpv3-d16 package:armhf    linux-image-armmp-lpae
-ppc64le   powerpc64le-linux-musl     ppc64el  -                              package:powerpc64le linux-image-powerpc64le
-ppc64     powerpc64-linux-musl       ppc64    -mcpu=ppc64                    source           -
-s390x     s390x-linux-musl           s390x    -                              source           -
-riscv64   riscv64-linux-musl         riscv64  -march=rv64gc,-mabi=lp64d      source           -
+# name    triple                   Debian   code generation                libc    builtins              kernel
+x86_64    x86_64-linux-musl        amd64    -                              source  host:x86_64           linux-image-amd64
+i386      i386-linux-musl          i386     -march=i686                    package host:i386             linux-image-686-pae,linux-image-686
+arm64     aarch64-linux-musl       arm64    -                              package package:aarch64       linux-image-arm64
+arm       arm-linux-musleabihf     armhf    -march=armv7-a,-mfpu=vfpv3-d16 package package:armhf         linux-image-armmp-lpae
+ppc64le   powerpc64le-linux-musl   ppc64el  -                              package package:powerpc64le   linux-image-powerpc64le
+ppc64     powerpc64-linux-musl     ppc64    -mcpu=ppc64                    source  source                source:powerpc
+s390x     s390x-linux-musl         s390x    -                              package source                source:s390
+riscv64   riscv64-linux-musl       riscv64  -march=rv64gc,-mabi=lp64d      source  source                source:riscv
 '
 
 arch_names() {
@@ -28,7 +31,7 @@ load_arch() {
   local row
   row=$(awk -v name="$1" '$1 == name' <<<"$arch_table")
   [[ -n $row ]] || die "architecture '$1' is not known; one of: $(arch_names | paste -sd' ')"
-  read -r arch triple debian_arch cpu_flags builtins kernel_package <<<"$row"
+  read -r arch triple debian_arch cpu_flags libc builtins kernel_source <<<"$row"
   [[ $cpu_flags != - ]] || cpu_flags=
   cpu_flags=${cpu_flags//,-/ -}
 }

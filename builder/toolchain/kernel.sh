@@ -1,47 +1,148 @@
-# Debian's kernel for a machine that has none (a container, a build host) and for the tests.
+# A kernel for a machine that has none (a container, a build host) and for the tests: Debian's, or
+# where Debian has none that can dump, a small one compiled from its linux-source package.
 # Sourced, not run.
 #
-#   provide_kernel    build/kernels/ARCH: a folder to be passed as --root, with boot/vmlinuz-RELEASE,
-#                     boot/config-RELEASE and lib/modules/RELEASE with its indices
+#   provide_kernel    build/kernels/ARCH: a folder to be passed as --root, with boot/vmlinuz-RELEASE
+#                     (or vmlinux-, Image-), boot/config-RELEASE and lib/modules/RELEASE with its
+#                     indices; where arch.sh names several packages, with several releases
 # shellcheck shell=bash
 
 provide_kernel() {
-  local package version
-  [[ $kernel_package != - ]] || die "Debian has no $arch kernel that can dump"
-  if [[ -n ${MKCAPTURE_SOURCES:-} ]]; then
-    package=$(cd "$MKCAPTURE_SOURCES" && ls linux-image-[0-9]*_"$debian_arch".deb) ||
-      die "MKCAPTURE_SOURCES: no package linux-image-*_$debian_arch.deb in $MKCAPTURE_SOURCES"
-    version=$package package=${package%%_*}
-  else
-    # The meta package names the current one.
-    read -r package version < <(
-      apt_run "$debian_arch" apt-cache show --no-all-versions "$kernel_package" |
-        awk '/^Version:/ { version = $2 }
-             /^Depends:/ { if (match($0, /linux-image-[0-9][^ ,]*/)) package = substr($0, RSTART, RLENGTH) }
-             END { print package, version }'
-    ) || die "apt does not know the package $kernel_package"
-  fi
-  cached "kernel-$arch" "$package $version" build_kernel "$package"
+  case $kernel_source in
+    source:*)
+      linux_source_version
+      cached "kernel-$arch" "$(compiled_kernel_key)" build_kernel
+      ;;
+    *)
+      debian_kernels
+      cached "kernel-$arch" "${kernel_versions[*]}" unpack_kernels
+      ;;
+  esac
   mkdir -p "$build/kernels"
   ln -sfn "$entry" "$build/kernels/$arch"
 }
 
-build_kernel() {
-  step "kernel-$arch" "$arch: Debian's kernel (${1#linux-image-})" unpack_kernel "$1" "$2"
+# Sets kernel_packages and kernel_versions.
+debian_kernels() {
+  local meta package version
+  kernel_packages=() kernel_versions=()
+  if [[ -n ${MKCAPTURE_SOURCES:-} ]]; then
+    for package in "$MKCAPTURE_SOURCES"/linux-image-[0-9]*_"$debian_arch".deb; do
+      [[ -f $package ]] ||
+        die "MKCAPTURE_SOURCES: no package linux-image-*_$debian_arch.deb in $MKCAPTURE_SOURCES"
+      package=$(basename "$package")
+      kernel_packages+=("${package%%_*}")
+      kernel_versions+=("$package")
+    done
+    return
+  fi
+  for meta in ${kernel_source//,/ }; do
+    # The meta package names the current one.
+    read -r package version < <(
+      apt_run "$debian_arch" apt-cache show --no-all-versions "$meta" |
+        awk '/^Version:/ { version = $2 }
+             /^Depends:/ { if (match($0, /linux-image-[0-9][^ ,]*/)) package = substr($0, RSTART, RLENGTH) }
+             END { print package, version }'
+    ) || die "apt does not know the package $meta"
+    kernel_packages+=("$package")
+    kernel_versions+=("$package $version")
+  done
+}
+
+unpack_kernels() {
+  local package
+  for package in "${kernel_packages[@]}"; do
+    step "kernel-$arch" "$arch: Debian's kernel (${package#linux-image-})" \
+      unpack_kernel "$package" "$1"
+  done
 }
 
 unpack_kernel() {
   local package=$1 dir=$2 src=$work/kernel-$arch release
   unpack_package "$package" "$debian_arch" "$src"
   [[ -d $src/lib/modules ]] || mv "$src/usr/lib" "$src/lib" # a package for merged /usr
-  mv "$src/boot" "$dir/boot"
-  mkdir "$dir/lib"
-  mv "$src/lib/modules" "$dir/lib/modules"
-  for release in "$dir"/lib/modules/*; do
-    release=$(basename "$release")
-    depmod -b "$dir" "$release"
+  mkdir -p "$dir/boot" "$dir/lib/modules"
+  mv "$src/boot"/* "$dir/boot/"
+  for release in "$src"/lib/modules/*; do
+    mv "$release" "$dir/lib/modules/"
+    depmod -b "$dir" "$(basename "$release")"
   done
   rm -rf "$src"
+}
+
+# The compiled kernels: all off, then what kernels/common.config and kernels/ARCH.config say.
+
+readonly linux_source=linux-source-6.1
+kernel_build_packages() {
+  echo flex bison bc libelf-dev "gcc-12-${debian_arch/ppc64/powerpc64}-linux-gnu"
+}
+
+# Sets linux_source_package: its version is a part of the key.
+linux_source_version() {
+  if [[ -n ${MKCAPTURE_SOURCES:-} ]]; then
+    linux_source_package=$(basename "$MKCAPTURE_SOURCES/${linux_source}"_*_all.deb)
+  else
+    linux_source_package=$(apt_run "$(dpkg --print-architecture)" \
+      apt-cache show --no-all-versions "$linux_source" | awk '/^Version:/ { print $2 }')
+  fi
+}
+
+compiled_kernel_key() {
+  echo "kernel $arch $kernel_source $linux_source $linux_source_package"
+  file_hash "$toolchain/kernel.sh" "$toolchain/kernels/common.config" "$toolchain/kernels/$arch.config"
+}
+
+build_kernel() {
+  local packages
+  read -ra packages < <(kernel_build_packages)
+  install_packages "${packages[@]}"
+  step "kernel-$arch" "$arch: a small kernel ($linux_source)" compile_kernel "$1"
+}
+
+compile_kernel() {
+  local dir=$1 src=$work/kernel-$arch release image name make
+  local prefix=${debian_arch/ppc64/powerpc64}-linux-gnu-
+  unpack_package "$linux_source" "$(dpkg --print-architecture)" "$src"
+  tar -xf "$src/usr/src/$linux_source.tar.xz" -C "$src" --exclude='*/drivers/gpu/drm/amd/include'
+  make=(make -s -C "$src/$linux_source" -j"$jobs" "ARCH=${kernel_source#source:}"
+    "CROSS_COMPILE=$prefix" "CC=${prefix}gcc-12" LOCALVERSION=-mkcapture
+    KBUILD_BUILD_USER=mkcapture KBUILD_BUILD_HOST=mkcapture KBUILD_BUILD_TIMESTAMP=1970-01-01)
+
+  cat "$toolchain/kernels/common.config" "$toolchain/kernels/$arch.config" >"$src/ours"
+  "${make[@]}" KCONFIG_ALLCONFIG="$src/ours" allnoconfig
+  check_kernel_config "$src/ours" "$src/$linux_source/.config"
+  # By name: `all` makes a boot wrapper too, which wants a second compiler on ppc64.
+  case $arch in
+    s390x) image=bzImage name=vmlinuz ;;
+    riscv64) image=Image name=Image ;;
+    ppc64) image=vmlinux name=vmlinux ;;
+  esac
+  "${make[@]}" "$image" modules
+  release=$("${make[@]}" kernelrelease)
+  "${make[@]}" INSTALL_MOD_PATH="$dir" INSTALL_MOD_STRIP=1 modules_install
+  rm -f "$dir/lib/modules/$release"/{build,source}
+  depmod -b "$dir" "$release"
+
+  mkdir "$dir/boot"
+  cp "$src/$linux_source/.config" "$dir/boot/config-$release"
+  cp "$src/$linux_source/System.map" "$dir/boot/System.map-$release"
+  # What QEMU boots, and for kexec where that is another form (profiles/ARCH.toml).
+  if [[ $image != vmlinux ]]; then
+    cp "$src/$linux_source/arch/${kernel_source#source:}/boot/$image" "$dir/boot/$name-$release"
+  fi
+  if [[ $arch != s390x ]]; then
+    "${prefix}strip" -o "$dir/boot/vmlinux-$release" "$src/$linux_source/vmlinux"
+  fi
+  rm -rf "$src"
+}
+
+# An option that depends on another one which is off is dropped without a word.
+check_kernel_config() {
+  local line missing=
+  while read -r line; do
+    grep -qxF "$line" "$2" || missing+=" $line"
+  done < <(grep '^CONFIG_.*=' "$1")
+  [[ -z $missing ]] || die "the kernel does not take these options:$missing"
 }
 
 # Whether this machine is of the architecture and has modules of some kernel.

@@ -30,12 +30,15 @@ apt_run() {
   shift
   if [[ ! -e $dir/updated || -n $(find "$dir/updated" -mmin "+$((lists_hours * 60))") ]]; then
     write_apt_configuration "$state" "$dir"
-    if APT_CONFIG=$dir/apt.conf apt-get update -q >"$dir/update.log" 2>&1; then
+    # A mirror of one suite that is in the middle of its own update must not stop us: what another
+    # suite has will do. Offline, the lists of last time will.
+    if APT_CONFIG=$dir/apt.conf apt-get update -q >"$dir/update.log" 2>&1 ||
+      compgen -G "$dir/lists/*_Packages*" >/dev/null || compgen -G "$dir/lists/*_Sources*" >/dev/null; then
       touch "$dir/updated"
-    elif [[ ! -e $dir/updated ]]; then
+    else
       tail -n 5 "$dir/update.log" >&2
       die "apt-get update with $dir/apt.conf failed"
-    fi # offline: the lists of last time will do
+    fi
   fi
   APT_CONFIG=$dir/apt.conf "$@"
 }

@@ -13,7 +13,7 @@ toolchain_sources=(musl llvm-toolchain-19)
 # The kernel's headers are not part of the key: they only grow, and their package changes with every
 # security update of the kernel.
 toolchain_key() {
-  echo "toolchain $arch $triple $cpu_flags $builtins"
+  echo "toolchain $arch $triple $cpu_flags $libc $builtins"
   file_hash "$toolchain/sysroot.sh" "$toolchain/libcxx" "$toolchain/image.cmake"
   source_id musl
   source_id llvm-toolchain-19
@@ -23,7 +23,7 @@ toolchain_key() {
 build_toolchain() {
   local dir=$1 src=$work/toolchain-$arch
   write_compiler_config "$dir"
-  step "musl-$arch" "$arch: C library" build_musl "$dir" "$src"
+  step "musl-$arch" "$arch: C library" provide_libc "$dir" "$src"
   step "libcxx-$arch" "$arch: C++ library" build_libcxx "$dir" "$src"
   rm -rf "$src"
 }
@@ -57,15 +57,12 @@ END
   ln -s "$(command -v ld.lld-19)" "$dir/bin/$triple-ld"
 }
 
-build_musl() {
+provide_libc() {
   local dir=$1 src=$2 debian_triple
-  unpack_source musl "$src/musl"
-  cd "$src/musl"
-  # LIBCC: the helper functions come later, and a static libc does not need them.
-  ./configure --target="$triple" --prefix=/usr --disable-shared \
-    CC="$dir/bin/$triple-gcc" AR="llvm-ar-19" RANLIB="llvm-ranlib-19" LIBCC=' ' \
-    CFLAGS="-Os -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections"
-  make -s -j"$jobs" install DESTDIR="$dir"
+  case $libc in
+    package) take_musl "$dir" "$src" ;;
+    source) build_musl "$dir" "$src" ;;
+  esac
 
   # The kernel's headers beside musl's; scsi/ is musl's own.
   if [[ $debian_arch == "$(dpkg --print-architecture)" ]]; then
@@ -76,6 +73,24 @@ build_musl() {
     unpack_package "linux-libc-dev-$debian_arch-cross" "$(dpkg --print-architecture)" "$src/headers"
     cp -r "$src/headers"/usr/*/include/{linux,asm,asm-generic,mtd,rdma} "$dir/usr/include/"
   fi
+}
+
+take_musl() {
+  local dir=$1 src=$2
+  unpack_package musl-dev "$debian_arch" "$src/musl"
+  cp -r "$src/musl/usr/include/$triple/." "$dir/usr/include/"
+  cp "$src/musl/usr/lib/$triple"/{*.o,*.a} "$dir/usr/lib/"
+}
+
+build_musl() {
+  local dir=$1 src=$2
+  unpack_source musl "$src/musl"
+  cd "$src/musl"
+  # LIBCC: the helper functions come later, and a static libc does not need them.
+  ./configure --target="$triple" --prefix=/usr --disable-shared \
+    CC="$dir/bin/$triple-gcc" AR="llvm-ar-19" RANLIB="llvm-ranlib-19" LIBCC=' ' \
+    CFLAGS="-Os -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections"
+  make -s -j"$jobs" install DESTDIR="$dir"
 }
 
 build_libcxx() {
