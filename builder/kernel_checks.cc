@@ -54,11 +54,21 @@ Status check_kernel(const ModuleSets& sets, Plan& plan) {
         for (const auto& symbol : network->kernel)
           if (!config.is_set(symbol)) return missing(symbol, "it has no network");
 
+  for (const auto& want : plan.profile.wanted)
+    if (!config.is_set(want.symbol) && !prefers_file_load(plan.profile, config))
+      plan.warnings.push_back(fmt::format("kernel {} has no CONFIG_{}: {}", plan.kernel.release,
+                                          want.symbol, want.reason));
   if (!config.is_set("KEXEC") && !config.is_set("KEXEC_FILE"))
     plan.warnings.push_back(fmt::format(
         "kernel {} has neither CONFIG_KEXEC nor CONFIG_KEXEC_FILE: where it runs as the system's "
         "kernel, it cannot load a capture kernel", plan.kernel.release));
   return {};
+}
+
+bool prefers_file_load(const Profile& profile, const KernelConfig& config) {
+  const std::string& symbol = profile.kexec_file_load_without;
+  return profile.kexec_file_load && !symbol.empty() && config.known() && !config.is_set(symbol) &&
+         config.is_set("KEXEC_FILE");
 }
 
 std::vector<Compressor> usable_compressors(const KernelConfig& config) {
@@ -76,7 +86,7 @@ std::vector<Compressor> usable_compressors(const KernelConfig& config) {
 Status choose_compressor(const Request& request, Plan& plan) {
   const KernelConfig& config = plan.kernel.config;
   const auto usable = usable_compressors(config);
-  plan.compress.xz_bcj_x86 = config.is_set("XZ_DEC_X86");
+  plan.compress.xz_bcj_x86 = plan.profile.xz_filter_x86 && config.is_set("XZ_DEC_X86");
   if (!request.compress) {
     plan.compress.compressor = best_compressor(usable);
     plan.compress_why = config.known() ? "least memory at unpacking of those this kernel knows"

@@ -10,6 +10,9 @@ namespace mkcapture {
 /// there to plan.notes.
 [[nodiscard]] Status check_kernel(const ModuleSets& sets, Plan& plan);
 
+/// kexec -s is possible and goes around what kexec_load fails at with this kernel.
+[[nodiscard]] bool prefers_file_load(const Profile& profile, const KernelConfig& config);
+
 /// Compressors that this kernel unpacks; gzip and none where its configuration is not known.
 [[nodiscard]] std::vector<Compressor> usable_compressors(const KernelConfig& config);
 

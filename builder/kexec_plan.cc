@@ -41,12 +41,53 @@ bool signed_kexec_only(const KernelConfig& config, Host& host, bool this_machine
   return this_machine && enforces_signatures({}, host, true);
 }
 
-// "-s" (kexec_file_load) where it is the only way.
+// "-s" (kexec_file_load) where it is the only way, or the only one that works.
 bool needs_file_load(Host& host, const Plan& plan) {
   if (!plan.profile.kexec_file_load) return false;
   const KernelConfig& config = plan.kernel.config;
   const bool only_file = config.known() && !config.is_set("KEXEC") && config.is_set("KEXEC_FILE");
-  return only_file || signed_kexec_only(config, host, plan.this_machine);
+  return only_file || prefers_file_load(plan.profile, config) ||
+         signed_kexec_only(config, host, plan.this_machine);
+}
+
+std::vector<std::string> kexec_options(Host& host, const Plan& plan) {
+  const Profile& profile = plan.profile;
+  const KernelConfig& config = plan.kernel.config;
+  std::vector<std::string> options = profile.kexec_options;
+  const auto add = [&](const std::vector<ConfigOptions>& conditional, bool when_set) {
+    for (const auto& [symbol, more] : conditional)
+      if (config.known() && config.is_set(symbol) == when_set)
+        options.insert(options.end(), more.begin(), more.end());
+  };
+  add(profile.kexec_options_with, true);
+  add(profile.kexec_options_without, false);
+  const bool has_it = std::find(options.begin(), options.end(), "-s") != options.end();
+  if (!has_it && needs_file_load(host, plan)) options.insert(options.begin(), "-s");
+  return options;
+}
+
+// "disable_cpu_apicid=N" with the boot CPU's number: the first in /proc/cpuinfo. Empty where it is
+// not told.
+std::string without_boot_cpu(std::string_view cpuinfo) {
+  constexpr std::string_view kKey = "initial apicid";
+  const auto key = cpuinfo.find(kKey);
+  const auto line = cpuinfo.substr(std::min(key, cpuinfo.size()));
+  const auto colon = line.find(": "), end = line.find('\n');
+  if (key == std::string_view::npos || colon > end) return "";
+  const auto number = capture::parse_number(line.substr(colon + 2, end - colon - 2));
+  return number ? fmt::format("disable_cpu_apicid={}", *number) : "";
+}
+
+// crashkernel=SIZE@ADDRESS: the capture kernel does not start from any address.
+void check_alignment(std::string_view cmdline, Plan& plan) {
+  const std::uint64_t alignment = plan.profile.crashkernel_alignment;
+  for (const auto& word : split_cmdline(cmdline)) {
+    if (cmdline_key(word) != "crashkernel" || alignment == 0) continue;
+    const auto value = parse_crashkernel(cmdline_value(word));
+    if (value && value->offset % alignment != 0)
+      plan.warnings.push_back(fmt::format("{}: the address must be a multiple of {}M", word,
+                                          alignment >> 20));
+  }
 }
 
 // The command is copied into units and scripts that run in another folder.
@@ -82,21 +123,25 @@ Status plan_kexec(const Request& request, Host& host, Plan& plan) {
   } else {
     plan.kexec.cmdline_origin = "/proc/cmdline";
   }
-  plan.kexec.append = capture_cmdline(running, plan.profile.cmdline_remove,
-                                      plan.profile.cmdline_add, request.append);
+  std::vector<std::string> add = plan.profile.cmdline_add;
+  if (plan.profile.boot_apicid && own_kernel)
+    if (auto word = without_boot_cpu(fact(host, "/proc/cpuinfo")); !word.empty())
+      add.push_back(std::move(word));
+  if (plan.other_channels_hidden) add.push_back("cio_ignore=all,!condev");
+  plan.kexec.append = capture_cmdline(running, plan.profile.cmdline_remove, add, request.append);
   if (plan.kexec.append.size() >= kMaxCmdline)
     plan.warnings.push_back(fmt::format("the command line has {} bytes; kernels cut it off at {}",
                                         plan.kexec.append.size(), kMaxCmdline));
 
   auto& argv = plan.kexec.argv;
   argv = {"kexec", "-p"};
-  if (needs_file_load(host, plan)) argv.push_back("-s");
-  for (const auto& option : plan.profile.kexec_options) argv.push_back(option);
+  for (auto& option : kexec_options(host, plan)) argv.push_back(std::move(option));
   argv.push_back(plan.kernel.image.empty() ? "KERNEL" : plan.kernel.image);
   argv.push_back("--initrd=" + absolute(plan.output));
   argv.push_back("--append=" + plan.kexec.append);
 
   if (!own_kernel) return {};
+  check_alignment(fact(host, "/proc/cmdline"), plan);
   plan.crashkernel.ram = machine_ram(host);
   plan.crashkernel.request =
       crashkernel_of_cmdline(fact(host, "/proc/cmdline"), plan.crashkernel.ram);

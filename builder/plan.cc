@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "builder/channel_plan.h"
 #include "builder/driver_plan.h"
 #include "builder/files.h"
 #include "builder/kernel_checks.h"
@@ -58,9 +59,12 @@ Status choose_payload(const Request& request, Host& host, Plan& plan) {
     return {};
   }
   plan.image.payload = fmt::format("{}/payload/{}", folder, plan.profile.name);
-  plan.warnings.push_back(fmt::format(
-      "no static programs in {}: builder/bootstrap {} builds them, --payload DIR names others",
-      plan.image.payload, plan.profile.name));
+  plan.no_payload = plan.profile.no_payload.empty()
+                        ? fmt::format("no static programs in {}: builder/bootstrap {} builds them, "
+                                      "--payload DIR names others",
+                                      plan.image.payload, plan.profile.name)
+                        : plan.profile.no_payload;
+  plan.warnings.push_back(plan.no_payload);
   return {};
 }
 
@@ -137,6 +141,7 @@ Result<Plan> make_plan(const Request& request, Host& host) {
   CAPTURE_TRY(plan_targets(request, host, plan));
   CAPTURE_TRY(plan_network(request, host, plan));
   CAPTURE_TRY(plan_drivers(request, *tree, *sets, plan));
+  CAPTURE_TRY(plan_channels(request, host, plan));
   CAPTURE_TRY(check_kernel(*sets, plan));
   CAPTURE_TRY(plan_ssh(request, host, plan));
   CAPTURE_TRY(plan_files(request, plan));

@@ -33,6 +33,7 @@ struct TargetPlan {
   std::vector<DeviceDriver> drivers;  // of the device or the cards; empty where not here
   std::string filesystem;     // disk: its type; empty where it is not known
   std::string address;        // nfs, ssh: the server's, as it resolves now; empty where it does not
+  std::vector<capture::ChannelSpec> channels = {};  // of IBM Z, to be set online
 };
 
 struct NetworkPlan {
@@ -65,12 +66,14 @@ struct Plan {
 
   std::vector<TargetPlan> targets;
   NetworkPlan network;
+  bool other_channels_hidden = false;  // the capture kernel looks at the targets' alone
   std::string drivers_words;  // "host", "generic", "listed": how they were chosen
   Resolution drivers;
   ImageInputs image;          // holds the CaptureConfig
   CompressOptions compress;
   std::string compress_why;
   std::int64_t mtime = 0;
+  std::string no_payload;     // why there are no programs for the image; empty: there are
 
   KexecPlan kexec;
   CrashkernelPlan crashkernel;

@@ -62,6 +62,8 @@ void print_targets(const Plan& plan, std::string& out) {
       where = net ? "the way there is found at the capture" : "not on this machine: found at the capture";
     if (!target.filesystem.empty()) where += ", " + target.filesystem;
     section.line("   {}", where);
+    for (const auto& channel : target.channels)
+      section.line("   channel device {}", to_string(channel));
   }
 }
 

@@ -64,6 +64,11 @@ class Table {
     CAPTURE_TRY(read(inner));
     return inner.finish();
   }
+  std::vector<std::string> keys() const {
+    std::vector<std::string> names;
+    for (const auto& [key, node] : table_) names.emplace_back(key.str());
+    return names;
+  }
   // Every key that is left, with its text.
   template <class Each>
   Status rest(Each each) {
@@ -100,28 +105,64 @@ class Table {
   std::set<std::string, std::less<>> taken_;
 };
 
-Status read_kernel(Table& table, Profile& profile) {
-  CAPTURE_TRY(table.strings("images", profile.kernel_images));
-  return table.table("required", [&](Table& required) {
-    return required.rest([&](std::string symbol, std::string reason) {
-      profile.required.push_back({std::move(symbol), std::move(reason)});
+Status read_symbols(Table& table, const char* key, std::vector<ConfigSymbol>& into) {
+  return table.table(key, [&](Table& symbols) {
+    return symbols.rest([&](std::string symbol, std::string reason) {
+      into.push_back({std::move(symbol), std::move(reason)});
     });
   });
+}
+
+Status read_kernel(Table& table, Profile& profile) {
+  CAPTURE_TRY(table.strings("images", profile.kernel_images));
+  CAPTURE_TRY(table.flag("xz_filter_x86", profile.xz_filter_x86));
+  CAPTURE_TRY(read_symbols(table, "required", profile.required));
+  return read_symbols(table, "wanted", profile.wanted);
+}
+
+Status read_command_line(Table& table, Profile& profile) {
+  CAPTURE_TRY(table.text("console", profile.console));
+  CAPTURE_TRY(table.strings("add", profile.cmdline_add));
+  CAPTURE_TRY(table.flag("boot_apicid", profile.boot_apicid));
+  CAPTURE_TRY(table.flag("channel_devices", profile.channel_devices));
+  return table.strings("remove", profile.cmdline_remove);
+}
+
+Status read_options(Table& table, const char* key, std::vector<ConfigOptions>& into) {
+  return table.table(key, [&](Table& symbols) -> Status {
+    for (const auto& symbol : symbols.keys()) {
+      into.push_back({symbol, {}});
+      CAPTURE_TRY(symbols.strings(symbol.c_str(), into.back().options));
+    }
+    return {};
+  });
+}
+
+Status read_kexec(Table& table, Profile& profile) {
+  CAPTURE_TRY(table.strings("options", profile.kexec_options));
+  CAPTURE_TRY(read_options(table, "options_with", profile.kexec_options_with));
+  CAPTURE_TRY(read_options(table, "options_without", profile.kexec_options_without));
+  CAPTURE_TRY(table.flag("file_load", profile.kexec_file_load));
+  return table.text("file_load_without", profile.kexec_file_load_without);
+}
+
+// What every profile shares comes after its own.
+Status read_base(Profile& profile) {
+  const auto [name, text] = base_profile();
+  const std::string file = "profiles/" + std::string(name) + ".toml";
+  const toml::table toml = toml::parse(text, file);
+  Table table(toml, file, "");
+  CAPTURE_TRY(table.table("command_line", [&](Table& t) { return read_command_line(t, profile); }));
+  return table.finish();
 }
 
 Status read_profile(Table& table, Profile& profile, std::string& recommended) {
   CAPTURE_TRY(table.strings("machines", profile.machines));
   CAPTURE_TRY(table.text("triple", profile.triple));
+  CAPTURE_TRY(table.text("no_payload", profile.no_payload));
   CAPTURE_TRY(table.table("kernel", [&](Table& t) { return read_kernel(t, profile); }));
-  CAPTURE_TRY(table.table("command_line", [&](Table& t) -> Status {
-    CAPTURE_TRY(t.text("console", profile.console));
-    CAPTURE_TRY(t.strings("add", profile.cmdline_add));
-    return t.strings("remove", profile.cmdline_remove);
-  }));
-  CAPTURE_TRY(table.table("kexec", [&](Table& t) -> Status {
-    CAPTURE_TRY(t.strings("options", profile.kexec_options));
-    return t.flag("file_load", profile.kexec_file_load);
-  }));
+  CAPTURE_TRY(table.table("command_line", [&](Table& t) { return read_command_line(t, profile); }));
+  CAPTURE_TRY(table.table("kexec", [&](Table& t) { return read_kexec(t, profile); }));
   CAPTURE_TRY(table.table("drivers", [&](Table& t) -> Status {
     CAPTURE_TRY(t.strings("storage", profile.storage_sets));
     CAPTURE_TRY(t.strings("net", profile.net_sets));
@@ -129,6 +170,7 @@ Status read_profile(Table& table, Profile& profile, std::string& recommended) {
   }));
   CAPTURE_TRY(table.table("crashkernel", [&](Table& t) -> Status {
     CAPTURE_TRY(t.size("kernel_memory", profile.kernel_memory));
+    CAPTURE_TRY(t.size("alignment", profile.crashkernel_alignment));
     return t.text("recommended", recommended);
   }));
   return table.finish();
@@ -159,6 +201,7 @@ Result<Profile> parse_profile(std::string_view text, const std::string& file) {
     const toml::table toml = toml::parse(text, file);
     Table table(toml, file, "");
     CAPTURE_TRY(read_profile(table, profile, recommended));
+    CAPTURE_TRY(read_base(profile));
   } catch (const toml::parse_error& error) {
     return usage_error(fmt::format("{}:{}", file, error.source().begin.line),
                        std::string(error.description()));

@@ -1,7 +1,8 @@
 // Profiles: what mkcapture knows of an architecture, one TOML file each in profiles/.
 //
 // The project's own profiles are compiled in, so that the tool works from any folder; --profile
-// takes a FILE as well. Every entry of the lists has its reason as a comment in the TOML.
+// takes a FILE as well. Every entry of the lists has its reason as a comment in the TOML. The
+// command line's lists of profiles/base/linux.toml hold for every profile and follow its own.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +15,16 @@
 
 namespace mkcapture {
 
-/// A symbol of the kernel's configuration that must be set, and what for.
-struct RequiredSymbol {
+/// A symbol of the kernel's configuration that must be set, or should be, and what for.
+struct ConfigSymbol {
   std::string symbol;  // "RELOCATABLE", without CONFIG_
-  std::string reason;  // ends "the capture kernel must have CONFIG_X: ..."
+  std::string reason;  // required: ends "as a capture kernel, ..."; wanted: "... is not set: ..."
+};
+
+/// Options of kexec that hang on the kernel's configuration.
+struct ConfigOptions {
+  std::string symbol;
+  std::vector<std::string> options;
 };
 
 /// crashkernel= for a machine of [from, to) bytes of RAM.
@@ -30,19 +37,27 @@ struct CrashkernelRange {
 struct Profile {
   std::string name;                   // "x86_64": also the folder of its payload
   std::vector<std::string> machines;  // as uname -m says
-  std::string triple;                 // of the static payload
+  std::string triple;                 // of the static payload; empty where none can be built
+  std::string no_payload;             // why it cannot; empty
 
   // Kernel images, best first, below the root; "{release}" stands for the release.
   std::vector<std::string> kernel_images;
-  std::vector<RequiredSymbol> required;
+  std::vector<ConfigSymbol> required;  // without it no dump: an error
+  std::vector<ConfigSymbol> wanted;    // without it likely none: a warning
+  bool xz_filter_x86 = false;          // the code in the image is x86
 
   // The capture kernel's command line.
   std::string console;                       // where the running system's is not known
   std::vector<std::string> cmdline_add;      // "nr_cpus=1"
   std::vector<std::string> cmdline_remove;   // keys, "rd.*" for a whole family
+  bool boot_apicid = false;      // disable_cpu_apicid= with the running system's boot CPU
+  bool channel_devices = false;  // cio_ignore= for all but the targets' devices
 
-  std::vector<std::string> kexec_options;       // always passed
-  bool kexec_file_load = false;                 // -s works on this architecture
+  std::vector<std::string> kexec_options;           // always passed
+  std::vector<ConfigOptions> kexec_options_with;    // passed where the kernel has the symbol
+  std::vector<ConfigOptions> kexec_options_without; // and where it has not
+  bool kexec_file_load = false;                     // -s works on this architecture
+  std::string kexec_file_load_without;  // a symbol without which -s is better where it works
 
   // Names of driver sets (modules/) that --drivers generic takes.
   std::vector<std::string> storage_sets;
@@ -51,6 +66,7 @@ struct Profile {
 
   std::uint64_t kernel_memory = 0;  // bytes an empty initramfs needs of crashkernel= here
   std::vector<CrashkernelRange> crashkernel;  // recommended, by RAM
+  std::uint64_t crashkernel_alignment = 0;    // of an address after '@'; 0: none is known
 };
 
 /// A profile file that is compiled in.
@@ -59,6 +75,8 @@ struct BuiltinProfile {
   std::string_view text;
 };
 [[nodiscard]] std::span<const BuiltinProfile> builtin_profiles();
+/// What holds for every profile: [command_line] add and remove.
+[[nodiscard]] BuiltinProfile base_profile();
 
 /// Parses a profile. Unknown keys and wrong types are usage errors "FILE:LINE: KEY: why".
 [[nodiscard]] Result<Profile> parse_profile(std::string_view text, const std::string& file);

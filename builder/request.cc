@@ -188,6 +188,7 @@ Result<Request> parse_request(const Settings& settings) {
   if (const Given* given = settings.last("drivers")) request.drivers.origin = given->origin;
   reader.list("add_driver", request.add_driver, parse_module_name);
   reader.list("omit_driver", request.omit_driver, parse_module_name);
+  reader.list("channel", request.channel, capture::parse_channel);
   reader.list("add_file", request.add_file, parse_added_file);
   std::optional<Compressor> compress;
   reader.word("compress", compress, parse_compressor, "zstd, xz, gzip, lz4, none");

@@ -46,6 +46,7 @@ struct Request {
   DriverChoice drivers;
   std::vector<From<std::string>> add_driver;
   std::vector<From<std::string>> omit_driver;
+  std::vector<From<capture::ChannelSpec>> channel;
   std::vector<From<AddedFile>> add_file;
   std::optional<From<Compressor>> compress;
   std::string append;

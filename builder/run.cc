@@ -56,6 +56,7 @@ void add_image_notes(const std::vector<std::string>& lines, Plan& plan) {
 }
 
 Result<PackedImage> pack(Plan& plan) {
+  if (!plan.no_payload.empty()) return fail(plan.no_payload);
   PackedImage packed;
   std::vector<std::string> lines;
   auto contents = assemble_image(plan.image, lines);

@@ -23,6 +23,9 @@ constexpr Field kFields[] = {
      "what this machine needs, the profile's whole sets, or exactly these"},
     {"add_driver", "--add-driver", kList, "NAME", "one more kernel driver; repeatable"},
     {"omit_driver", "--omit-driver", kList, "NAME", "a driver to leave out; repeatable"},
+    {"channel", "--channel", kList, "ID",
+     "a channel device of IBM Z that the targets need: 0.0.0200, 0.0.f500:0.0.f501:0.0.f502, "
+     "0.0.1900/WWPN/LUN; repeatable"},
     {"add_file", "--add-file", kList, "SRC[:DST]", "a file or program for the image; repeatable"},
     {"compress", "--compress", kText, "zstd|xz|gzip|lz4|none",
      "compression of the image (default: least memory at unpacking)"},

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "channel_devices.h"
 #include "common/text.h"
 #include "dump_name.h"
 #include "dump_watch.h"
@@ -80,6 +81,7 @@ class Save {
     state_.enter(Step::kDrivers);
     ModuleLoader loader(system_, context_.config);
     loader.load_all(context_.entry.drivers);
+    set_channels_online(system_, context_.entry.channels, ready_by_);
     loader.autoload(context_.entry.autoload);
     const int count = loader.count();
     if (count > 0)

@@ -168,6 +168,7 @@ Status set_of_target(std::string_view key, std::string_view value, CaptureConfig
   if (config.targets.empty()) return fail("stands before the first target=");
   auto& target = config.targets.back();
   if (key == "drivers") return store(parse_module_names(value), target.drivers);
+  if (key == "channel") return append(parse_channel(value), target.channels);
   return store_name(kAutoloads, value, target.autoload);
 }
 
@@ -177,10 +178,11 @@ Status set_from_file(std::string_view key, std::string_view value, CaptureConfig
   if (key == "target") {
     auto spec = parse_target(value);
     if (!spec) return std::move(spec).error();
-    config.targets.push_back({*std::move(spec), {}, Autoload::kNone});
+    config.targets.push_back({*std::move(spec), {}, Autoload::kNone, {}});
     return {};
   }
-  if (key == "drivers" || key == "autoload") return set_of_target(key, value, config);
+  if (key == "drivers" || key == "autoload" || key == "channel")
+    return set_of_target(key, value, config);
   if (key == "module") return append(parse_module(value), config.modules);
   if (key == "filesystem") return append(parse_filesystem(value), config.filesystems);
   if (key == "ip") return append(parse_ip(value), config.ip);
@@ -197,25 +199,29 @@ Status set_from_file(std::string_view key, std::string_view value, CaptureConfig
 /// What the targets of the command line take over from the baked ones.
 struct BakedTargets {
   std::vector<std::string> drivers;
+  std::vector<ChannelSpec> channels;
   bool autoload = false;
 };
+
+template <class T>
+void append_new(std::vector<T>& into, const std::vector<T>& more) {
+  for (const auto& value : more)
+    if (std::find(into.begin(), into.end(), value) == into.end()) into.push_back(value);
+}
 
 BakedTargets together(const std::vector<TargetEntry>& targets) {
   BakedTargets all;
   for (const auto& target : targets) {
     all.autoload |= target.autoload != Autoload::kNone;
-    for (const auto& driver : target.drivers) {
-      if (std::find(all.drivers.begin(), all.drivers.end(), driver) == all.drivers.end()) {
-        all.drivers.push_back(driver);
-      }
-    }
+    append_new(all.drivers, target.drivers);
+    append_new(all.channels, target.channels);
   }
   return all;
 }
 
 TargetEntry overriding(TargetSpec spec, const BakedTargets& baked) {
   const Autoload own = needs_network(spec) ? Autoload::kNet : Autoload::kStorage;
-  return {std::move(spec), baked.drivers, baked.autoload ? own : Autoload::kNone};
+  return {std::move(spec), baked.drivers, baked.autoload ? own : Autoload::kNone, baked.channels};
 }
 
 /// The next parameter of a kernel command line, without its quotes; nothing at the end or at "--".
@@ -276,6 +282,8 @@ std::string format_config(const CaptureConfig& config) {
     line("target", to_string(target.spec));
     if (!target.drivers.empty()) line("drivers", join(target.drivers));
     if (target.autoload != Autoload::kNone) line("autoload", name_of(kAutoloads, target.autoload));
+    for (const auto& channel : target.channels)
+      line("channel", to_string(channel));
   }
   for (const auto& m : config.modules) {
     line("module", m.name + "|" + join(m.deps) + "|" + m.params + "|" + m.driver_class);

@@ -11,6 +11,7 @@
 //     drivers=NAME,NAME      modules to load for it, in this order, each after its dependencies
 //     autoload=storage|net   and every module of that class in etc/modules.alias whose pattern
 //                            matches the modalias of a device that is present
+//     channel=SPEC           a channel device of IBM Z to be set online (channel_spec.h); repeatable
 //   module=NAME|DEP,DEP|PARAMS|CLASS
 //                            a module of the image: file lib/modules/NAME.ko (names with '_'),
 //                            dependencies and pre-softdeps in load order, whole closure, parameters
@@ -33,6 +34,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/channel_spec.h"
 #include "common/net_spec.h"
 #include "common/result.h"
 #include "common/target.h"
@@ -63,6 +65,7 @@ struct TargetEntry {
   TargetSpec spec;
   std::vector<std::string> drivers;
   Autoload autoload = Autoload::kNone;
+  std::vector<ChannelSpec> channels;
 };
 
 struct FilesystemEntry {

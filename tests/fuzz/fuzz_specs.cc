@@ -1,6 +1,7 @@
-// Targets, ip=, vlan=, bond=, durations and sizes: the canonical text means the same.
+// Targets, ip=, vlan=, bond=, channel devices, durations and sizes: the canonical text means the same.
 #include <cstdlib>
 
+#include "common/channel_spec.h"
 #include "common/net_spec.h"
 #include "common/target.h"
 #include "common/units.h"
@@ -25,6 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(capture::parse_ip, text);
   check(capture::parse_vlan, text);
   check(capture::parse_bond, text);
+  check(capture::parse_channel, text);
   const auto duration = capture::parse_duration(text);
   if (duration && *capture::parse_duration(capture::format_duration(*duration)) != *duration) {
     std::abort();

@@ -10,6 +10,8 @@ constexpr std::string_view kFull =
     "# baked by the builder\n"
     "target=disk:LABEL=crash:/var/crash\n"
     "drivers=virtio_pci,virtio_blk\n"
+    "channel=0.0.0200\n"
+    "channel=0.0.0201\n"
     "target=nfs://server/export\n"
     "drivers=virtio_net,virtio_pci\n"
     "autoload=net\n"
@@ -58,6 +60,8 @@ TEST_CASE("configuration: every key") {
   CHECK(to_string(c.targets[0].spec) == "disk:LABEL=crash:/var/crash");
   CHECK(c.targets[0].drivers == std::vector<std::string>{"virtio_pci", "virtio_blk"});
   CHECK(c.targets[0].autoload == Autoload::kNone);
+  CHECK(c.targets[0].channels.size() == 2);
+  CHECK(c.targets[1].channels.empty());
   CHECK(c.targets[1].autoload == Autoload::kNet);
   REQUIRE(c.modules.size() == 3);
   CHECK(c.modules[0].deps.empty());
@@ -99,6 +103,7 @@ TEST_CASE("configuration: errors name line and key") {
   CHECK(why("deadline=1h\nfrob=1\n") == "line 2: frob: unknown key");
   CHECK(why("nonsense\n") == "line 1: nonsense: no '=' in this line");
   CHECK(why("drivers=ext4\n") == "line 1: drivers: stands before the first target=");
+  CHECK(why("target=nfs://s/e\nchannel=200\n").starts_with("line 2: channel: '200' is no channel"));
   CHECK(why("dump_level=32") == "line 1: dump_level: the level is not in 0..31");
   CHECK(why("final=shell") == "line 1: final: 'shell' is none of reboot, poweroff, halt");
   CHECK(why("dump_format=xml") == "line 1: dump_format: 'xml' is none of elf, kdump, flat");
