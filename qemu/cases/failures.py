@@ -72,7 +72,7 @@ def nfs_dies(context: Context) -> None:
     proxy = FlakyProxy(context, server.port, cut_after=38 << 20, silent=True)
     target = f"nfs://{HOST}:{proxy.port}/dumps/crash?vers=4.2"
     outcome = capture(context, Synthetic(
-        Machine(nic="virtio-net-pci"),
+        Machine(nic="virtio-net"),
         ImageOptions(targets=[target], drivers="virtio_pci,virtio_net,nfsv4",
                      options=["--ip", "dhcp"], append="capture.stall=10s")))
     expect(proxy.has_cut, "the dump ended before the server did")
@@ -90,7 +90,7 @@ def ssh_dies(context: Context) -> None:
     server.known_hosts.write_text(
         server.known_hosts.read_text().replace(f":{server.port} ", f":{proxy.port} "))
     outcome = capture(context, Synthetic(
-        Machine(nic="virtio-net-pci"),
+        Machine(nic="virtio-net"),
         ImageOptions(targets=[f"ssh://root@{HOST}:{proxy.port}{server.path}"],
                      drivers="virtio_pci,virtio_net",
                      options=["--ip", "dhcp", *server.options()])))
@@ -105,7 +105,7 @@ def deadline(context: Context) -> None:
     server = nfs_server(context)
     proxy = FlakyProxy(context, server.port, cut_after=20 << 20, silent=True)
     outcome = capture(context, Synthetic(
-        Machine(nic="virtio-net-pci"),
+        Machine(nic="virtio-net"),
         ImageOptions(targets=[f"nfs://{HOST}:{proxy.port}/dumps/crash?vers=4.1"],
                      drivers="virtio_pci,virtio_net,nfsv4",
                      options=["--ip", "dhcp", "--deadline", "15s"], append="capture.stall=10min")))

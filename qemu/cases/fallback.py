@@ -55,7 +55,7 @@ def nfs_absent(context: Context) -> None:
     """the first target's NFS server does not answer"""
     first = second_has_it(context, "nfs://10.0.2.99/export/crash?vers=4.2",
                           DRIVERS + ",virtio_net,nfsv4", ["--ip", "dhcp"], "connect",
-                          nic="virtio-net-pci")
+                          nic="virtio-net")
     check_wait(context, first)
 
 
@@ -68,7 +68,7 @@ def wrong_host_key(context: Context) -> None:
     words = other.with_suffix(".pub").read_text().split()
     server.known_hosts.write_text(f"[10.0.2.2]:{server.port} {words[0]} {words[1]}\n")
     first = second_has_it(context, server.target(), DRIVERS + ",virtio_net",
-                          ["--ip", "dhcp", *server.options()], "connect", nic="virtio-net-pci")
+                          ["--ip", "dhcp", *server.options()], "connect", nic="virtio-net")
     expect("host key" in first.reason.lower() or "hostkey" in first.reason.lower(),
            f"the reason does not name the host key: {first.reason}")
     expect(not any(server.folder.iterdir()), "something was stored on a server that is not ours")

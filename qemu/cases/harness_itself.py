@@ -17,7 +17,8 @@ def wrong_bytes(context: Context) -> None:
     content = Content(secrets.token_hex(8), {"K": MIB * 256}, MIB * 256, "6.1.0-test")
     memory = context.dir / "memory.bin"
     with open(memory, "wb") as out:
-        tools.run_to(context, [tools.memfill(context), "--image", content.nonce, str(MIB)], out)
+        tools.run_to(context, [tools.memfill_here(context), "--image", content.nonce, str(MIB)],
+                     out)
     header = bytearray(core_header(content.release, MIB << 20))
     at = len(header) + -len(header) % 4096
     # In a file the offsets are the file's own.

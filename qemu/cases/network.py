@@ -15,7 +15,7 @@ def ipv6(context: Context) -> None:
     """an SSH server by its IPv6 address, ours by router advertisement"""
     server = ssh_server(context, ipv6=True)
     outcome = capture(context, Synthetic(
-        Machine(nic="virtio-net-pci"),
+        Machine(nic="virtio-net"),
         ImageOptions(targets=[server.target()], drivers="virtio_pci,virtio_net",
                      options=["--ip", "auto6", *server.options()])))
     outcome.must_be_saved()

@@ -8,7 +8,7 @@ from harness.machine import Machine
 from harness.server import nfs_server
 
 
-def on_nfs(context: Context, version: str, nic: str = "virtio-net-pci", **image: object) -> None:
+def on_nfs(context: Context, version: str, nic: str = "virtio-net", **image: object) -> None:
     server = nfs_server(context)
     outcome = saved(context, Round(
         Machine(nic=nic),

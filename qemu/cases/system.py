@@ -54,7 +54,7 @@ def _files(context: Context) -> list[tuple[Path, str, int]]:
         file.write_text(content)
         return file
 
-    payload = Path(paths.PAYLOAD or paths.BUILD / "payload" / context.arch)
+    payload = paths.payload(context.arch)
     programs = [(file, f"/root/mkcapture/build/payload/{context.arch}/{file.name}", 0o755)
                 for file in sorted(payload.iterdir()) if file.is_file()]
     fill = f"{' '.join(map(str, FILL.values()))} {ZERO_MIB}"

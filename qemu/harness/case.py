@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Callable, Sequence
 
 from . import paths
+from .boards import BOARDS
 from .kernel import Kernel
 
 
@@ -25,6 +26,7 @@ class Context:
     def __init__(self, name: str, arch: str, limit: float):
         self.name = name
         self.arch = arch
+        self.board = arch  # a key of BOARDS; a case may choose another one of its architecture
         self.dir = paths.WORK / arch / name
         self.ends_at = time.monotonic() + limit
         self.cleanups: list[Callable[[], None]] = []
@@ -33,7 +35,7 @@ class Context:
     @property
     def kernel(self) -> Kernel:
         if self._kernel is None:
-            self._kernel = Kernel.of(self.arch)
+            self._kernel = Kernel.of(self.arch, BOARDS[self.board].kernel)
         return self._kernel
 
     def left(self) -> float:

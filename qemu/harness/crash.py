@@ -5,12 +5,13 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import paths, tools
+from . import guest, paths
+from .boards import BOARDS
 from .case import Context, Failed
 from .content import Content
 from .image import ImageOptions, build_image, load_command
 from .initramfs import Initramfs
-from .machine import BOARDS, Machine, Running
+from .machine import Machine, Running
 from .outcome import Outcome
 from .verdicts import read_verdicts
 
@@ -26,7 +27,7 @@ DEVICE_MODULES = {
     "ahci": ["ahci", "sd_mod"],
     "ide": ["ata_piix", "sd_mod"],
     "nvme": ["nvme"],
-    "virtio-net-pci": ["virtio_pci", "virtio_net"],
+    "virtio-net": ["virtio_pci", "virtio_net"],  # virtio_pci: where there is one
     "e1000e": ["e1000e"],
     "e1000": ["e1000"],
 }
@@ -48,6 +49,7 @@ class Round:
     crashkernel: str = "128M"
     crash: str = SYSRQ
     ready_image: Path | None = None  # in place of mkcapture's, for comparisons
+    mend_kallsyms: bool = True  # arm64: what kexec-tools looks for is put there
     limit: float = 400  # seconds until the machine must have rebooted
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
 
@@ -69,7 +71,7 @@ def crash(context: Context, round_: Round) -> Outcome:
                    "reset_devices'")
     initrd = _production_image(context, round_, image, command)
     running = Running(
-        context, round_.machine, context.kernel.image, initrd,
+        context, round_.machine, context.kernel.boot_image, initrd,
         f"crashkernel={round_.crashkernel} panic=5 oops=panic random.trust_cpu=on mitigations=off")
     console = running.wait_end(round_.limit)
     for line in console.splitlines():
@@ -95,12 +97,14 @@ def _production_image(context: Context, round_: Round, image: Path, command: str
     machine = round_.machine
     tree = Initramfs()
     tree.file(paths.GUEST / "production_init", "init", 0o755)
-    tree.file(Path("/bin/busybox"), "bin/busybox", 0o755)
-    tree.program(Path("/sbin/kexec"), "/sbin/kexec")
-    tree.file(tools.memfill(context), "sbin/memfill", 0o755)
+    guest.add_programs(context, tree)
     tree.file(image, str(image))
     tree.file(context.kernel.image, str(context.kernel.image))
     tree.data("etc/kexec.sh", command)
+    if round_.mend_kallsyms:
+        tree.file(paths.GUEST / "kallsyms.sh", "etc/kallsyms.sh")
+    else:
+        tree.data("etc/kallsyms.sh", "")
     modules = list(DEVICE_MODULES.get(machine.nic, []))
     device = fstype = ""
     if machine.disks:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from . import paths
 from .case import Context, Failed
-from .machine import BOARDS
+from .boards import BOARDS
 
 
 @dataclass
@@ -21,11 +21,11 @@ class ImageOptions:
     def argv(self, context: Context, board: str) -> list[str]:
         argv = ["--profile", context.arch, "--root", str(context.kernel.root),
                 "--kernel", context.kernel.release, "--drivers", self.drivers,
-                "--append", f"console={BOARDS[board].console} {self.append}".strip()]
+                "--append", " ".join(filter(None, [f"console={BOARDS[board].console}",
+                                                   BOARDS[board].append, self.append]))]
         for target in self.targets:
             argv += ["--target", target]
-        if paths.PAYLOAD:
-            argv += ["--payload", paths.PAYLOAD]
+        argv += ["--payload", str(paths.payload(context.arch))]
         return argv + list(DUMPS[self.dump].options) + self.options
 
 

@@ -41,6 +41,24 @@ class Initramfs:
         for library in re.findall(r"(?:^\s*|=> )(/\S+)", listed, re.MULTILINE):
             self.file(Path(library), library, 0o755)
 
+    def program_of(self, root: Path, path: str) -> None:
+        """A program of another architecture's packages, unpacked at `root`, with its libraries."""
+        libraries = {file.name: file for folder in ("lib", "usr/lib") for file in
+                     (root / folder).rglob("*.so*") if file.is_file()}
+        wanted, seen = [root / path], set()
+        while wanted:
+            file = wanted.pop()
+            if file in seen:
+                continue
+            seen.add(file)
+            self.file(file, str(file.relative_to(root)), 0o755)
+            headers = subprocess.run(["llvm-readelf-19", "-d", "-l", str(file)], text=True,
+                                     stdout=subprocess.PIPE, check=True).stdout
+            for name in re.findall(r"Shared library: \[(.+?)\]", headers):
+                wanted.append(libraries[name])
+            for interpreter in re.findall(r"program interpreter: /(.+?)\]", headers):
+                self.file(root / interpreter, interpreter, 0o755)
+
     def modules(self, kernel: Kernel, names: list[str]) -> None:
         """Modules with all that they need, and etc/modules: their paths in load order."""
         order = kernel.load_order(names)

@@ -13,17 +13,28 @@ class Kernel:
     release: str
 
     @staticmethod
-    def of(arch: str) -> "Kernel":
+    def of(arch: str, flavour: str = "") -> "Kernel":
+        """The tree's newest kernel, of those whose release ends in `flavour`."""
         root = paths.KERNELS / arch
         trees = sorted(root.glob("lib/modules/*/modules.dep")) or sorted(
             root.glob("usr/lib/modules/*/modules.dep"))
-        if not trees:
+        releases = [tree.parent.name for tree in trees if tree.parent.name.endswith(flavour)]
+        if not releases:
             raise FileNotFoundError(f"no kernel tree under {root}: run builder/bootstrap {arch}")
-        return Kernel(root, trees[-1].parent.name)
+        return Kernel(root, releases[-1])
 
     @property
     def image(self) -> Path:
-        for name in ("vmlinuz", "vmlinux", "Image"):
+        """What kexec loads."""
+        return self._image("vmlinuz", "vmlinux", "Image")
+
+    @property
+    def boot_image(self) -> Path:
+        """What QEMU boots: on riscv64 another form."""
+        return self._image("Image", "vmlinuz", "vmlinux")
+
+    def _image(self, *names: str) -> Path:
+        for name in names:
             if (found := self.root / "boot" / f"{name}-{self.release}").exists():
                 return found
         raise FileNotFoundError(f"no kernel image of {self.release} under {self.root}/boot")

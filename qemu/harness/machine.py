@@ -7,29 +7,14 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .boards import BOARDS
 from .case import Context, Failed
 from .disk import Disk
 
 
-@dataclass(frozen=True)
-class Board:
-    """How an architecture is emulated."""
-
-    program: str
-    options: tuple[str, ...]
-    console: str
-    pci_bus: str = ""  # where controllers are put; "" leaves it to QEMU
-
-
-BOARDS = {
-    "x86_64": Board("qemu-system-x86_64", ("-M", "q35", "-cpu", "max"), "ttyS0"),
-    # The older chipset: IDE in place of AHCI, no PCI Express.
-    "x86_64-pc": Board("qemu-system-x86_64", ("-M", "pc", "-cpu", "max"), "ttyS0"),
-}
-
 # QEMU's options that put drive `{id}` behind a controller.
 CONTROLLERS = {
-    "virtio-blk": ("-device", "virtio-blk-pci,drive={id}"),
+    "virtio-blk": ("-device", "virtio-blk-{bus},drive={id}"),
     "virtio-scsi": ("-device", "virtio-scsi-pci,id=hba-{id}",
                     "-device", "scsi-hd,bus=hba-{id}.0,drive={id}"),
     "ahci": ("-device", "ich9-ahci,id=hba-{id}", "-device", "ide-hd,bus=hba-{id}.0,drive={id}"),
@@ -48,7 +33,7 @@ class Machine:
     memory_mib: int = 512
     cpus: int = 1
     disks: list[tuple[str, Disk]] = field(default_factory=list)  # (controller, disk)
-    nic: str = ""  # a QEMU device, "virtio-net-pci"; its network reaches the host as 10.0.2.2
+    nic: str = ""  # a QEMU device, "e1000"; its network reaches the host as 10.0.2.2
     extra: list[str] = field(default_factory=list)
     reboots: bool = False  # comes up again after a reboot; otherwise QEMU ends there
 
@@ -57,7 +42,7 @@ class Machine:
         argv = [board.program, *board.options, "-m", f"{self.memory_mib}M", "-smp", str(self.cpus),
                 "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none",
                 "-serial", f"file:{serial}", "-kernel", str(kernel),
-                "-append", f"console={board.console} {append}"]
+                "-append", f"console={board.console} {board.append} {append}"]
         if initrd is not None:
             argv += ["-initrd", str(initrd)]
         if not self.reboots:
@@ -65,11 +50,14 @@ class Machine:
         for number, (controller, disk) in enumerate(self.disks):
             name = f"disk{number}"
             argv += ["-drive", f"if=none,id={name},format=raw,cache=unsafe,file={disk.image}"]
-            argv += [word.format(id=name) for word in CONTROLLERS[controller]]
+            argv += [word.format(id=name, bus=board.bus) for word in CONTROLLERS[controller]]
         if self.nic:
             argv += ["-netdev", f"user,id=net0,ipv6-prefix={IPV6_PREFIX}",
-                     "-device", f"{self.nic},netdev=net0,mac={MAC}"]
+                     "-device", f"{self._nic_device()},netdev=net0,mac={MAC}"]
         return argv + self.extra
+
+    def _nic_device(self) -> str:
+        return f"virtio-net-{BOARDS[self.board].bus}" if self.nic == "virtio-net" else self.nic
 
 
 class Running:

@@ -1,9 +1,11 @@
-"""The rounds that the limits are measured with: 1 GiB on q35, the drivers named, one target."""
+"""The rounds that the limits are measured with: 1 GiB (x86_64: q35), the drivers named, one
+target."""
 
 import shutil
 from pathlib import Path
 from typing import Callable
 
+from .boards import virtio_drivers
 from .case import Context, expect
 from .comparison import by_hand_image, floor_image
 from .crash import Round, crash
@@ -15,13 +17,13 @@ from .outcome import Outcome
 from .server import nfs_server, ssh_server
 
 MEMORY_MIB = 1024
-DISK_DRIVERS = "virtio_pci,virtio_blk,ext4"
-NET_DRIVERS = "virtio_pci,virtio_net"
+DISK_DRIVERS = "virtio_blk,ext4"
+NET_DRIVERS = "virtio_net"
 DUMP = "default"
 
 
-def new_context(name: str, limit: float) -> Context:
-    context = Context(name, "x86_64", limit)
+def new_context(name: str, limit: float, arch: str = "x86_64") -> Context:
+    context = Context(name, arch, limit)
     shutil.rmtree(context.dir, ignore_errors=True)
     context.dir.mkdir(parents=True)
     return context
@@ -39,9 +41,12 @@ def clean_up(context: Context) -> None:
 def disk(context: Context, crashkernel: str, append: str = "", cpus: int = 1) -> Outcome:
     target = make_disk(context, "ext4")
     outcome = crash(context, Round(
-        Machine(memory_mib=MEMORY_MIB, cpus=cpus, disks=[("virtio-blk", target)]),
-        ImageOptions(targets=[f"disk:LABEL={target.label}:/var/crash"], drivers=DISK_DRIVERS,
-                     append=f"nr_cpus={cpus} {append}", dump=DUMP), crashkernel))
+        Machine(board=context.board, memory_mib=MEMORY_MIB, cpus=cpus,
+                disks=[("virtio-blk", target)]),
+        ImageOptions(targets=[f"disk:LABEL={target.label}:/var/crash"],
+                     drivers=virtio_drivers(context.board, DISK_DRIVERS),
+                     append=f"nr_cpus={cpus} {append}" if cpus > 1 else append,
+                     dump=DUMP), crashkernel))
     outcome.must_be_saved()
     check_directory(context, read_files(context, target) / "var/crash", outcome)
     return outcome
@@ -54,9 +59,10 @@ def disk_two_cpus(context: Context, crashkernel: str, append: str = "") -> Outco
 def nfs(context: Context, crashkernel: str, append: str = "") -> Outcome:
     server = nfs_server(context)
     outcome = crash(context, Round(
-        Machine(memory_mib=MEMORY_MIB, nic="virtio-net-pci"),
+        Machine(board=context.board, memory_mib=MEMORY_MIB, nic="virtio-net"),
         ImageOptions(targets=[server.target("/crash", "vers=4.2")],
-                     drivers=NET_DRIVERS + ",nfsv4", options=["--ip", "dhcp"], append=append, dump=DUMP),
+                     drivers=virtio_drivers(context.board, NET_DRIVERS + ",nfsv4"),
+                     options=["--ip", "dhcp"], append=append, dump=DUMP),
         crashkernel))
     outcome.must_be_saved()
     check_directory(context, server.folder / "crash", outcome)
@@ -66,8 +72,8 @@ def nfs(context: Context, crashkernel: str, append: str = "") -> Outcome:
 def ssh(context: Context, crashkernel: str, append: str = "") -> Outcome:
     server = ssh_server(context)
     outcome = crash(context, Round(
-        Machine(memory_mib=MEMORY_MIB, nic="virtio-net-pci"),
-        ImageOptions(targets=[server.target()], drivers=NET_DRIVERS,
+        Machine(board=context.board, memory_mib=MEMORY_MIB, nic="virtio-net"),
+        ImageOptions(targets=[server.target()], drivers=virtio_drivers(context.board, NET_DRIVERS),
                      options=["--ip", "dhcp", *server.options()], append=append, dump=DUMP),
         crashkernel))
     outcome.must_be_saved()
@@ -78,7 +84,8 @@ def ssh(context: Context, crashkernel: str, append: str = "") -> Outcome:
 def _ready(context: Context, crashkernel: str, image: Path) -> Outcome:
     target = make_disk(context, "ext4")
     outcome = crash(context, Round(
-        Machine(memory_mib=MEMORY_MIB, disks=[("virtio-blk", target)]), ImageOptions([]),
+        Machine(board=context.board, memory_mib=MEMORY_MIB, disks=[("virtio-blk", target)]),
+        ImageOptions([]),
         crashkernel, ready_image=image))
     expect(outcome.verdicts.status == "saved", "the dump was not saved")
     return outcome

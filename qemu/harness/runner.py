@@ -15,7 +15,7 @@ from pathlib import Path
 from . import paths
 from .case import CASES, Case, Context, Failed, Skipped
 
-ARCHS = ("x86_64",)
+ARCHS = ("x86_64", "i386", "arm64", "arm", "ppc64le", "ppc64", "s390x", "riscv64")
 
 
 @dataclass(frozen=True)

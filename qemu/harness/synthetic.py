@@ -44,7 +44,7 @@ def start_capture(context: Context, synthetic: Synthetic) -> Running:
     if synthetic.vmcore:
         memory = context.dir / "memory.bin"
         with open(memory, "wb") as out:
-            tools.run_to(context, [tools.memfill(context), "--image", synthetic.nonce,
+            tools.run_to(context, [tools.memfill_here(context), "--image", synthetic.nonce,
                                    str(synthetic.memory_mib)], out)
         header = context.dir / "header.bin"
         header.write_bytes(core_header(context.kernel.release, synthetic.memory_mib << 20))

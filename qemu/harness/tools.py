@@ -16,7 +16,7 @@ def _compiled(context: Context, name: str, argv: list[str], sources: list[Path])
     with _lock:
         newest = max(source.stat().st_mtime for source in sources)
         if not output.exists() or output.stat().st_mtime < newest:
-            paths.TOOLS.mkdir(parents=True, exist_ok=True)
+            output.parent.mkdir(parents=True, exist_ok=True)
             context.run([*argv, "-o", output])
     return output
 
@@ -30,11 +30,29 @@ def run_to(context: Context, argv: list[str | Path], output: BinaryIO) -> None:
 
 
 def memfill(context: Context) -> Path:
-    """Static, for the guest; runs on the host as well."""
-    source = paths.GUEST / "memfill.c"
-    return _compiled(context, "memfill",
-                     ["clang-19", "-O2", "-static", "-Wall", "-Wextra", "-Werror", str(source)],
-                     [source, paths.GUEST / "tagged_page.h"])
+    """Static, for the guest."""
+    return _for_guest(context, "memfill", [paths.GUEST / "tagged_page.h"])
+
+
+def memfill_here(context: Context) -> Path:
+    """The same program for the host, which makes memory with it."""
+    return _compiled(context, "memfill-host", [*_C, str(paths.GUEST / "memfill.c")],
+                     [paths.GUEST / "memfill.c", paths.GUEST / "tagged_page.h"])
+
+
+def kexec_file(context: Context) -> Path:
+    """kexec -p -s for guests that Debian has no kexec-tools for."""
+    return _for_guest(context, "kexec_file", [])
+
+
+_C = ["clang-19", "-O2", "-static", "-Wall", "-Wextra", "-Werror"]
+
+
+def _for_guest(context: Context, name: str, headers: list[Path]) -> Path:
+    source = paths.GUEST / f"{name}.c"
+    compiler = paths.BUILD / "sysroot" / context.arch / "clang.cfg"
+    return _compiled(context, f"{context.arch}/{name}", [*_C, f"--config={compiler}", str(source)],
+                     [source, *headers])
 
 
 def check_dump(context: Context) -> Path:

@@ -30,7 +30,7 @@ struct Expectations {
   std::uint64_t nonce = 0;
   std::map<char, std::uint64_t> all;  // class -> number of pages
   std::string none;                   // classes that must be absent
-  std::uint64_t min_pages = 0;        // page frames that can be read, zero pages included
+  std::uint64_t min_pages = 0;        // pages of 4096 bytes that can be read, zero pages included
   std::string release;                // OSRELEASE of VMCOREINFO
 };
 
@@ -100,17 +100,17 @@ bool read_all(kdump_ctx_t* dump, const Expectations& expect, Counts& counts) {
     const auto status =
         kdump_read(dump, KDUMP_MACHPHYSADDR, pfn * page_size, page.data(), &size);
     if (status == KDUMP_ERR_NODATA) {
-      ++counts.absent;
+      counts.absent += page_size / kTaggedPageSize;
       continue;
     }
     if (status != KDUMP_OK || size != page_size) {
       complain("page frame %#llx: %s", static_cast<unsigned long long>(pfn), kdump_get_err(dump));
       continue;
     }
-    ++counts.readable;
+    counts.readable += page_size / kTaggedPageSize;
     for (std::size_t at = 0; at < page_size; at += kTaggedPageSize) {
       if (is_zero(page.data() + at)) {
-        if (at == 0) ++counts.zero;
+        ++counts.zero;
         continue;
       }
       count_tagged(page.data() + at, pfn * page_size + at, expect, counts);

@@ -1,0 +1,27 @@
+"""Programs of the machine that crashes: this host's own on its architecture, else the image's
+BusyBox and Debian's kexec (qemu/guest_programs), and what is compiled here with the image's
+compiler."""
+
+import platform
+from pathlib import Path
+
+from . import paths, tools
+from .case import Context, Failed
+from .initramfs import Initramfs
+
+
+def add_programs(context: Context, tree: Initramfs) -> None:
+    """bin/busybox, sbin/kexec with its libraries, sbin/memfill."""
+    tree.file(tools.memfill(context), "sbin/memfill", 0o755)
+    if context.arch == platform.machine():
+        tree.file(Path("/bin/busybox"), "bin/busybox", 0o755)
+        tree.program(Path("/sbin/kexec"), "/sbin/kexec")
+        return
+    tree.file(paths.payload(context.arch) / "busybox", "bin/busybox", 0o755)
+    root = paths.GUESTS / context.arch
+    if (root / "sbin/kexec").exists():
+        tree.program_of(root, "sbin/kexec")
+    elif root.exists():  # Debian has none for this architecture
+        tree.file(tools.kexec_file(context), "sbin/kexec", 0o755)
+    else:
+        raise Failed(f"{root}: not there: run qemu/guest_programs {context.arch}")
