@@ -9,12 +9,16 @@
 
 #include "builder/cmdline.h"
 #include "builder/device_drivers.h"
+#include "builder/files.h"
 #include "builder/kernel_checks.h"
+#include "builder/zimage.h"
 #include "common/units.h"
 
 namespace mkcapture {
 
 namespace {
+
+constexpr std::size_t kMaxKernelImage = 64 << 20;
 
 // The bytes of "System RAM" in /proc/iomem; 0 where the kernel shows zeros to this user.
 std::uint64_t ram_in_iomem(std::string_view text) {
@@ -50,6 +54,20 @@ bool needs_file_load(Host& host, const Plan& plan) {
          signed_kexec_only(config, host, plan.this_machine);
 }
 
+// "{image_size}" of an option: what the kernel takes while it unpacks itself. Too much costs room in
+// the reservation and no memory, too little the capture: where the image does not tell, four times
+// its size, at least 32 MiB.
+void fill_image_size(std::string& option, const std::string& image) {
+  constexpr std::string_view kPlace = "{image_size}";
+  constexpr std::uint64_t kLeast = std::uint64_t{32} << 20;
+  const auto at = option.find(kPlace);
+  if (at == std::string::npos) return;
+  const auto file = read_whole_file(image, kMaxKernelImage);
+  const std::uint64_t size = file ? file->size() : 0;
+  const auto told = zimage_memory(file ? std::string_view(*file) : std::string_view());
+  option.replace(at, kPlace.size(), fmt::format("{}", told.value_or(std::max(kLeast, 4 * size))));
+}
+
 std::vector<std::string> kexec_options(Host& host, const Plan& plan) {
   const Profile& profile = plan.profile;
   const KernelConfig& config = plan.kernel.config;
@@ -61,6 +79,7 @@ std::vector<std::string> kexec_options(Host& host, const Plan& plan) {
   };
   add(profile.kexec_options_with, true);
   add(profile.kexec_options_without, false);
+  for (auto& option : options) fill_image_size(option, plan.kernel.image);
   const bool has_it = std::find(options.begin(), options.end(), "-s") != options.end();
   if (!has_it && needs_file_load(host, plan)) options.insert(options.begin(), "-s");
   return options;
