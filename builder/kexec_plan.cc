@@ -11,7 +11,7 @@
 #include "builder/device_drivers.h"
 #include "builder/files.h"
 #include "builder/kernel_checks.h"
-#include "builder/zimage.h"
+#include "builder/kernel_image.h"
 #include "common/units.h"
 
 namespace mkcapture {
@@ -54,9 +54,9 @@ bool needs_file_load(Host& host, const Plan& plan) {
          signed_kexec_only(config, host, plan.this_machine);
 }
 
-// "{image_size}" of an option: what the kernel takes while it unpacks itself. Too much costs room in
-// the reservation and no memory, too little the capture: where the image does not tell, four times
-// its size, at least 32 MiB.
+// "{image_size}" of an option: what the kernel takes while it unpacks itself. Too much costs room
+// in the reservation and no memory, too little the capture: where the image does not tell, four
+// times its size, at least 32 MiB.
 void fill_image_size(std::string& option, const std::string& image) {
   constexpr std::string_view kPlace = "{image_size}";
   constexpr std::uint64_t kLeast = std::uint64_t{32} << 20;
@@ -66,6 +66,18 @@ void fill_image_size(std::string& option, const std::string& image) {
   const std::uint64_t size = file ? file->size() : 0;
   const auto told = zimage_memory(file ? std::string_view(*file) : std::string_view());
   option.replace(at, kPlace.size(), fmt::format("{}", told.value_or(std::max(kLeast, 4 * size))));
+}
+
+// A command that makes a longer copy of the kernel, and its path; the kernel itself where it is
+// long enough.
+std::string covering_image(const Plan& plan, std::string& prepare) {
+  const auto file = read_whole_file(plan.kernel.image, kMaxKernelImage);
+  const auto shortfall = file ? bzimage_shortfall(*file) : std::nullopt;
+  if (!plan.profile.kexec_pads_bzimage || !shortfall || *shortfall == 0) return plan.kernel.image;
+  const std::string copy = "/run/mkcapture-kernel";
+  prepare = fmt::format("{{ cat {}; dd if=/dev/zero bs=1048576 count={} 2>/dev/null; }} > {} && ",
+                        shell_quote(plan.kernel.image), *shortfall >> 20, copy);
+  return copy;
 }
 
 std::vector<std::string> kexec_options(Host& host, const Plan& plan) {
@@ -155,7 +167,8 @@ Status plan_kexec(const Request& request, Host& host, Plan& plan) {
   auto& argv = plan.kexec.argv;
   argv = {"kexec", "-p"};
   for (auto& option : kexec_options(host, plan)) argv.push_back(std::move(option));
-  argv.push_back(plan.kernel.image.empty() ? "KERNEL" : plan.kernel.image);
+  argv.push_back(plan.kernel.image.empty() ? "KERNEL"
+                                           : covering_image(plan, plan.kexec.prepare));
   argv.push_back("--initrd=" + absolute(plan.output));
   argv.push_back("--append=" + plan.kexec.append);
 
@@ -170,9 +183,9 @@ Status plan_kexec(const Request& request, Host& host, Plan& plan) {
 }
 
 std::string kexec_line(const Plan& plan) {
-  std::string line;
+  std::string line = plan.kexec.prepare;
   for (const auto& arg : plan.kexec.argv) {
-    if (!line.empty()) line += ' ';
+    if (!line.empty() && !line.ends_with(' ')) line += ' ';
     // --append="..." is how everybody writes it, and the double quotes do where nothing in it is
     // special to the shell.
     const auto equals = arg.find('=');

@@ -47,6 +47,7 @@ struct NetworkPlan {
 
 /// The command that loads the image, and the capture kernel's command line.
 struct KexecPlan {
+  std::string prepare;  // shell commands before it, "... && "; mostly empty
   std::vector<std::string> argv;
   std::string append;
   std::string cmdline_origin;  // "/proc/cmdline" or why it is not

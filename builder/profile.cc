@@ -143,6 +143,7 @@ Status read_kexec(Table& table, Profile& profile) {
   CAPTURE_TRY(read_options(table, "options_with", profile.kexec_options_with));
   CAPTURE_TRY(read_options(table, "options_without", profile.kexec_options_without));
   CAPTURE_TRY(table.flag("file_load", profile.kexec_file_load));
+  CAPTURE_TRY(table.flag("pad_bzimage", profile.kexec_pads_bzimage));
   return table.text("file_load_without", profile.kexec_file_load_without);
 }
 

@@ -57,6 +57,7 @@ struct Profile {
   std::vector<ConfigOptions> kexec_options_with;    // passed where the kernel has the symbol
   std::vector<ConfigOptions> kexec_options_without; // and where it has not
   bool kexec_file_load = false;                     // -s works on this architecture
+  bool kexec_pads_bzimage = false;  // kexec is given a copy as long as what it unpacks itself in
   std::string kexec_file_load_without;  // a symbol without which -s is better where it works
 
   // Names of driver sets (modules/) that --drivers generic takes.

@@ -12,7 +12,7 @@ constexpr const char* kGroups = "/sys/bus/ccwgroup/devices/";
 constexpr const char* kGroupDriver = "/sys/bus/ccwgroup/drivers/qeth/group";
 constexpr std::size_t kMaxAttribute = 4096;
 constexpr Milliseconds kStep{20};
-/// For one file to appear: sensing a device takes milliseconds, a port of a storage network seconds.
+/// For one file to appear: sensing takes milliseconds, a port of a storage network seconds.
 constexpr Milliseconds kPatience{5'000};
 
 class Channels {

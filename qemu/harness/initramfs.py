@@ -57,7 +57,10 @@ class Initramfs:
             for name in re.findall(r"Shared library: \[(.+?)\]", headers):
                 wanted.append(libraries[name])
             for interpreter in re.findall(r"program interpreter: /(.+?)\]", headers):
-                self.file(root / interpreter, interpreter, 0o755)
+                file = root / interpreter
+                if file.is_symlink() and (target := file.readlink()).is_absolute():
+                    file = root / target.relative_to("/")
+                self.file(file, interpreter, 0o755)
 
     def modules(self, kernel: Kernel, names: list[str]) -> None:
         """Modules with all that they need, and etc/modules: their paths in load order."""

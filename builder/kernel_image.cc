@@ -1,4 +1,4 @@
-#include "builder/zimage.h"
+#include "builder/kernel_image.h"
 
 #include <cstddef>
 
@@ -6,13 +6,24 @@ namespace mkcapture {
 
 namespace {
 
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
+
+// zImage
 constexpr std::uint32_t kMagic = 0x016f2818;
 constexpr std::uint32_t kTableMagic = 0x45454545;
 constexpr std::uint32_t kSizeTag = 0x5a534c4b;  // ZIMAGE_TAG_KRNL_SIZE
 constexpr std::size_t kMagicAt = 0x24, kTableMagicAt = 0x34, kTableAt = 0x38;
-constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::uint64_t kUsualOffset = 0x8000;
 constexpr std::uint64_t kWorkspace = kMiB;  // the decompressor's heap and stack
+
+// bzImage
+constexpr std::uint32_t kHeader = 0x53726448;  // "HdrS"
+constexpr std::size_t kSectorsAt = 0x1f1, kHeaderAt = 0x202, kVersionAt = 0x206;
+constexpr std::size_t kInitSizeAt = 0x260;
+constexpr std::uint32_t kFirstWithInitSize = 0x020a;
+constexpr std::uint64_t kSector = 512;
+
+std::uint64_t whole_mib(std::uint64_t bytes) { return (bytes + kMiB - 1) / kMiB * kMiB; }
 
 // Little-endian word; 0 beyond the end.
 std::uint32_t word(std::string_view file, std::size_t at) {
@@ -35,7 +46,16 @@ std::optional<std::uint64_t> zimage_memory(std::string_view file) {
   // Later tables tell how far above the start of memory the kernel runs (TEXT_OFFSET).
   const std::uint64_t below = word(file, table) >= 5 ? word(file, table + 16) : kUsualOffset;
   const std::uint64_t whole = below + unpacked + bss + file.size() + kWorkspace;
-  return (whole + kMiB - 1) / kMiB * kMiB;
+  return whole_mib(whole);
+}
+
+std::optional<std::uint64_t> bzimage_shortfall(std::string_view file) {
+  if (word(file, kHeaderAt) != kHeader || (word(file, kVersionAt) & 0xffff) < kFirstWithInitSize)
+    return {};
+  const std::uint64_t sectors = word(file, kSectorsAt) & 0xff;
+  const std::uint64_t setup = ((sectors == 0 ? 4 : sectors) + 1) * kSector;
+  const std::uint64_t needed = setup + word(file, kInitSizeAt);
+  return needed > file.size() ? whole_mib(needed - file.size()) : 0;
 }
 
 }  // namespace mkcapture

@@ -2,8 +2,9 @@
 
 #include <string>
 
-#include "builder/zimage.h"
+#include "builder/kernel_image.h"
 
+using mkcapture::bzimage_shortfall;
 using mkcapture::zimage_memory;
 
 namespace {
@@ -53,4 +54,18 @@ TEST_CASE("zImage: anything else is not guessed at") {
   far = zimage(20 << 20, 0);
   put(far, 0x108, 0xffffffff);
   CHECK(!zimage_memory(far));
+}
+
+TEST_CASE("bzImage: what it lacks of the memory that it unpacks itself in") {
+  std::string file(6 << 20, '\0');
+  put(file, 0x202, 0x53726448);
+  put(file, 0x206, 0x020f);
+  put(file, 0x260, 18 << 20);
+  file[0x1f1] = 31;  // 16 KiB of set-up code before what is loaded
+  CHECK(*bzimage_shortfall(file) == 13 << 20);
+  put(file, 0x260, 1 << 20);
+  CHECK(*bzimage_shortfall(file) == 0);
+  put(file, 0x206, 0x0209);
+  CHECK(!bzimage_shortfall(file));
+  CHECK(!bzimage_shortfall("kernel"));
 }
