@@ -16,6 +16,8 @@ from .outcome import Outcome
 from .verdicts import read_verdicts
 
 NODE = "crashbox"
+# Where the dump engine knows the kernel's addresses: the machine's name and log can be saved.
+KNOWN_ADDRESSES = ("x86_64",)
 # MiB of tagged kernel, user and cache pages, and of zero pages.
 FILL = {"K": 16, "U": 64, "C": 16}
 ZERO_MIB = 64
@@ -82,8 +84,9 @@ def crash(context: Context, round_: Round) -> Outcome:
         raise Failed("the capture kernel did not start")
     content = Content(round_.nonce, {name: mib * 256 for name, mib in FILL.items()},
                       (round_.machine.memory_mib - 192) * 256, context.kernel.release)
-    return Outcome(content, round_.image.dump, capture, read_verdicts(capture), NODE,
-                   round_.marker)
+    known = context.arch in KNOWN_ADDRESSES
+    return Outcome(content, round_.image.dump, capture, read_verdicts(capture),
+                   NODE if known else "", round_.marker if known else "")
 
 
 def saved(context: Context, round_: Round) -> Outcome:
