@@ -51,7 +51,7 @@ def on_nfs(context: Context) -> None:
     """on NFS 4.2"""
     server = nfs_server(context)
     outcome = saved(context, Round(
-        Machine(nic="virtio-net-pci"),
+        Machine(nic="virtio-net"),
         ImageOptions(targets=[server.target("/crash", "vers=4.2")], dump="default",
                      drivers=NET_DRIVERS + ",nfsv4", options=["--ip", "dhcp"])))
     check_directory(context, server.folder / "crash", outcome)
@@ -60,7 +60,7 @@ def on_nfs(context: Context) -> None:
 def on_ssh(context: Context, kind: str, signature: bytes) -> None:
     server = ssh_server(context, kind)
     outcome = saved(context, Round(
-        Machine(nic="virtio-net-pci"),
+        Machine(nic="virtio-net"),
         ImageOptions(targets=[server.target()], drivers=NET_DRIVERS, dump="default",
                      options=["--ip", "dhcp", *server.options()])))
     folder = check_directory(context, server.folder, outcome)
