@@ -21,7 +21,7 @@ struct Fixture {
       root.write(std::string("payload/") + name, std::string("program ") + name);
     inputs.payload = root.path("payload");
     inputs.root = root.path();
-    inputs.config.targets.push_back({*capture::parse_target("raw:/dev/vdb"), {}, {}});
+    inputs.config.targets.push_back({*capture::parse_target("raw:/dev/vdb"), {}, {}, {}});
   }
   ImageContents assemble() {
     auto image = assemble_image(inputs, notes);
