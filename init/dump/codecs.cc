@@ -136,8 +136,8 @@ class ZstdCodec final : public PageCodec {
     // kernel's small structures, and cost nothing that could be measured.
     if (level == 1) parameters_.cParams.minMatch = 4;
     parameters_.fParams = {.contentSizeFlag = 1, .checksumFlag = 0, .noDictIDFlag = 1};
-    memory_.resize(
-        ZSTD_estimateCCtxSize_usingCParams(parameters_.cParams) / sizeof(std::uint64_t) + 1);
+    memory_.resize(ZSTD_estimateCCtxSize_usingCParams(parameters_.cParams) / sizeof(std::uint64_t) +
+                   1);
     context_ = ZSTD_initStaticCCtx(memory_.data(), memory_.size() * sizeof(std::uint64_t));
     return context_ != nullptr;
   }
@@ -145,9 +145,8 @@ class ZstdCodec final : public PageCodec {
   [[nodiscard]] std::uint32_t flag() const noexcept override { return kPageZstd; }
 
   std::size_t compress(std::span<const std::byte> page, std::byte* out) noexcept override {
-    const std::size_t size =
-        ZSTD_compress_advanced(context_, out, page_room(page.size()), page.data(), page.size(),
-                               nullptr, 0, parameters_);
+    const std::size_t size = ZSTD_compress_advanced(
+        context_, out, page_room(page.size()), page.data(), page.size(), nullptr, 0, parameters_);
     return ZSTD_isError(size) == 0 && size < page.size() ? size : 0;
   }
 

@@ -54,13 +54,13 @@ struct DumpOptions {
 };
 
 struct DumpReport {
-  std::uint64_t bytes_written = 0;   // of the file, holes not counted
+  std::uint64_t bytes_written = 0;  // of the file, holes not counted
   std::uint64_t file_size = 0;
   std::uint64_t pages_total = 0;
   std::uint64_t pages_saved = 0;
   std::uint64_t pages_unreadable = 0;  // EIO, or behind the vmcore's end; holes in the dump
   int level_reached = 0;
-  int threads = 1;  // that compressed
+  int threads = 1;   // that compressed
   std::string note;  // why level_reached is below what was asked; empty otherwise
   /// Empty: whole. Otherwise the dump ends early but can be read as far as it came, and this says
   /// why ("No space left on device").

@@ -46,8 +46,8 @@ struct ElfSegment {
   std::uint64_t paddr = 0;
   std::uint64_t filesz = 0;
 
-  /// False for a mapping that is not one stretch of memory: /proc/kcore gives those of vmalloc() and
-  /// modules a p_paddr of -1.
+  /// False for a mapping that is not one stretch of memory: /proc/kcore gives those of vmalloc()
+  /// and modules a p_paddr of -1.
   bool has_paddr = true;
 
   [[nodiscard]] bool is(Type t) const noexcept { return type == static_cast<std::uint32_t>(t); }

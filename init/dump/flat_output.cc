@@ -59,8 +59,8 @@ class FlatOutput final : public Output {
 
   Output& stream_;
   std::uint64_t position_ = 0;
-  // After a failed write nobody knows how much of it went out: whatever followed, an end record most
-  // of all, would be taken for data of the record that was begun.
+  // After a failed write nobody knows how much of it went out: whatever followed, an end record
+  // most of all, would be taken for data of the record that was begun.
   bool broken_ = false;
 };
 

@@ -80,8 +80,7 @@ Result<std::unique_ptr<PageMap>> make_sparse(const Vmcoreinfo& info, std::uint32
   const auto section_size = info.size("mem_section");
   const auto roots = info.length("mem_section");
   const auto map_at = info.offset("mem_section.section_mem_map");
-  if (!section_size || !roots || !map_at)
-    return fail("VMCOREINFO lacks the layout of mem_section");
+  if (!section_size || !roots || !map_at) return fail("VMCOREINFO lacks the layout of mem_section");
   const std::uint64_t size_bits = info.number("SECTION_SIZE_BITS").value_or(bits.section_size);
   const auto page_shift = static_cast<unsigned>(std::countr_zero(page_size));
   const std::uint64_t physmem_bits = info.number("MAX_PHYSMEM_BITS").value_or(bits.max_physmem);

@@ -25,11 +25,11 @@ class PageMap {
   [[nodiscard]] virtual DescriptorRun find(std::uint64_t pfn) = 0;
 };
 
-/// `bits` are used where VMCOREINFO has none. SPARSEMEM, its mem_section in one array or in roots ("extreme"), or FLATMEM. `memory` must
-/// outlive the result. Fails where VMCOREINFO lacks something or holds what cannot be.
+/// `bits` are used where VMCOREINFO has none. SPARSEMEM, its mem_section in one array or in roots
+/// ("extreme"), or FLATMEM. `memory` must outlive the result. Fails where VMCOREINFO lacks
+/// something or holds what cannot be.
 [[nodiscard]] Result<std::unique_ptr<PageMap>> make_page_map(const Vmcoreinfo& info,
                                                              std::uint32_t page_size,
-                                                             SparseBits bits,
-                                                             KernelMemory& memory);
+                                                             SparseBits bits, KernelMemory& memory);
 
 }  // namespace capture

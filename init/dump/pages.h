@@ -28,14 +28,14 @@ enum class Machine { kX86_64, kI386, kArm64, kArm, kPpc64, kS390x, kRiscv64 };
 /// What the writers need to know of the crashed machine.
 struct CrashedMachine {
   Machine machine = Machine::kX86_64;
-  int elf_class = 64;               // of the vmcore: 32 or 64
-  int word_bits = 64;               // of the kernel; 32 also where its vmcore is an ELF64
+  int elf_class = 64;  // of the vmcore: 32 or 64
+  int word_bits = 64;  // of the kernel; 32 also where its vmcore is an ELF64
   bool big_endian = false;
-  std::uint16_t elf_machine = 0;    // e_machine
-  std::uint32_t page_size = 4096;   // PAGESIZE of VMCOREINFO; power of two, 4K..64K
+  std::uint16_t elf_machine = 0;   // e_machine
+  std::uint32_t page_size = 4096;  // PAGESIZE of VMCOREINFO; power of two, 4K..64K
   std::vector<MemoryRange> ranges;
-  std::vector<std::byte> notes;     // the PT_NOTE segment as it is, at most kMaxNotesBytes
-  std::string vmcoreinfo;           // its text, at most kMaxVmcoreinfoBytes
+  std::vector<std::byte> notes;  // the PT_NOTE segment as it is, at most kMaxNotesBytes
+  std::string vmcoreinfo;        // its text, at most kMaxVmcoreinfoBytes
   std::uint64_t phys_base = 0;
   std::uint64_t max_pfn = 0;        // one behind the last page frame of any range
   std::uint64_t pages_missing = 0;  // of PT_LOADs, in no range: the file ends before them

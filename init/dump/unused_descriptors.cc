@@ -31,8 +31,8 @@ void set_bit(std::vector<std::uint8_t>& bits, std::uint64_t i) {
 
 }  // namespace
 
-DescriptorPlaces find_descriptors(const CrashedMachine& machine, PageMap& map,
-                                  KernelMemory& memory, std::uint64_t descriptor_size) {
+DescriptorPlaces find_descriptors(const CrashedMachine& machine, PageMap& map, KernelMemory& memory,
+                                  std::uint64_t descriptor_size) {
   DescriptorPlaces places{.descriptor_size = descriptor_size, .extents = {}, .note = {}};
   for (const MemoryRange& range : machine.ranges) {
     const std::uint64_t end = (range.paddr + range.size) / machine.page_size;
@@ -44,8 +44,8 @@ DescriptorPlaces find_descriptors(const CrashedMachine& machine, PageMap& map,
       for (std::uint64_t done = 0; done < size;) {
         const std::uint64_t address = run.address + done;
         const auto extent = memory.translate(address);
-        const std::uint64_t n = std::min(
-            size - done, extent ? extent->size : kSmallPage - address % kSmallPage);
+        const std::uint64_t n =
+            std::min(size - done, extent ? extent->size : kSmallPage - address % kSmallPage);
         if (extent && !add(places.extents, {extent->paddr, n, pfn * descriptor_size + done})) {
           places.extents.clear();
           places.note = "all page descriptors kept: they lie in too many pieces";

@@ -221,8 +221,7 @@ Result<std::uint64_t> ElfVmcore::write_dmesg(Output& output) {
 
 // Also at levels 0 and 1: a read of broken memory may bring the capture kernel down, and one of
 // memory that the hypervisor took back never returns.
-Result<std::unique_ptr<PageFilter>> ElfVmcore::filter(int level,
-                                                              Descriptors descriptors) {
+Result<std::unique_ptr<PageFilter>> ElfVmcore::filter(int level, Descriptors descriptors) {
   const auto keep_all = [&](std::string why) -> std::unique_ptr<PageFilter> {
     if ((level & ~kLevelZero) == 0) why.clear();  // nothing else was asked for
     return std::make_unique<KeepAll>(machine_, std::move(why));
@@ -240,9 +239,9 @@ Result<std::unique_ptr<PageFilter>> ElfVmcore::filter(int level,
   auto filter = std::make_unique<DescriptorFilter>(machine_, std::move(rules), std::move(*map),
                                                    *kernel_, std::move(*view));
   if (!places) return std::unique_ptr<PageFilter>(std::move(filter));
-  return std::unique_ptr<PageFilter>(std::make_unique<UnusedDescriptors>(
-      machine_, std::move(filter), std::move(*places),
-      [this, level] { return this->filter(level); }));
+  return std::unique_ptr<PageFilter>(
+      std::make_unique<UnusedDescriptors>(machine_, std::move(filter), std::move(*places),
+                                          [this, level] { return this->filter(level); }));
 }
 
 }  // namespace

@@ -7,6 +7,6 @@
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that goes away is a write that fails
-  return capture::run_savecore(std::span(argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)),
-                               stdout, stderr);
+  return capture::run_savecore(
+      std::span(argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)), stdout, stderr);
 }

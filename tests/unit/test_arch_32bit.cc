@@ -14,8 +14,9 @@ using fakes::TableMachine;
 TEST_CASE("i386: pages of 4 KiB and 4 MiB, above 4 GiB by PSE-36") {
   for (const std::uint64_t load_vaddr : {0xc0000000ULL, 0ULL}) {  // 0: the header does not know
     TableMachine m(Machine::kI386, 0, load_vaddr);
-    TableBuilder tables(m, 0x1000, {{22, 10}, {12, 10}},
-                        [](std::uint64_t t, const TableLevel&) { return t | 0x63; }, 4);
+    TableBuilder tables(
+        m, 0x1000, {{22, 10}, {12, 10}},
+        [](std::uint64_t t, const TableLevel&) { return t | 0x63; }, 4);
     m.info = "SYMBOL(swapper_pg_dir)=c0001000\n";
     tables.map(0xc0000000, 22, 0x000000e3);
     tables.map(0xf0005000, 12, 0x00abc163);
@@ -63,8 +64,9 @@ TEST_CASE("i386: a table that does not map itself is not the kernel's") {
 
 TEST_CASE("arm: sections, supersections, pages of 4 and 64 KiB") {
   TableMachine m(Machine::kArm, 0x80000000, 0xc0000000);
-  TableBuilder tables(m, 0x80004000, {{20, 12}, {12, 8}},
-                      [](std::uint64_t t, const TableLevel&) { return t | 0x1; }, 4);
+  TableBuilder tables(
+      m, 0x80004000, {{20, 12}, {12, 8}},
+      [](std::uint64_t t, const TableLevel&) { return t | 0x1; }, 4);
   m.info = "SYMBOL(swapper_pg_dir)=c0004000\n";
   tables.map(0xc0000000, 20, 0x80000c02);
   tables.map(0xf0005000, 12, 0x80abc45f);

@@ -100,9 +100,8 @@ TEST_CASE("riscv64: Sv39, Sv48 and Sv57, large pages, 64 KiB by Svnapot") {
     std::vector<TableLevel> levels;
     for (unsigned shift = bits - 9; shift >= 12; shift -= 9)
       levels.push_back({shift, 9});
-    TableBuilder tables(m, 0x80001000, levels, [](std::uint64_t t, const TableLevel&) {
-      return t >> 12 << 10 | 1;
-    });
+    TableBuilder tables(m, 0x80001000, levels,
+                        [](std::uint64_t t, const TableLevel&) { return t >> 12 << 10 | 1; });
     m.info = "SYMBOL(swapper_pg_dir)=ffffffff80001000\nNUMBER(VA_BITS)=" + std::to_string(bits) +
              "\nNUMBER(va_kernel_pa_offset)=0xfffffffF00000000\n";
     tables.map(0xffffffff80000000, 21, 0x80000ULL << 10 | 0xef);
@@ -177,17 +176,17 @@ TEST_CASE("s390x: identity mapped, three and four levels, pages of 4 KiB, 1 MiB 
 TEST_CASE("s390x since 6.10: the image lies apart") {
   TableMachine m(Machine::kS390x, 0, 0, true);
   const std::uint64_t top = take_s390x_table(m, 1);
-  TableBuilder tables(m, top, {{31, 11}, {20, 11}, {12, 8}},
-                      [](std::uint64_t t, const TableLevel& l) { return t | (l.shift == 31 ? 7U : 0U); });
+  TableBuilder tables(
+      m, top, {{31, 11}, {20, 11}, {12, 8}},
+      [](std::uint64_t t, const TableLevel& l) { return t | (l.shift == 31 ? 7U : 0U); });
   constexpr std::uint64_t kVirtual = 0x3ffe0000000, kPhysical = 0x100000;
   for (std::uint64_t mb = 0; mb < 3; ++mb)
     tables.map(kVirtual + (mb << 20), 20, (kPhysical + (mb << 20)) | 0x400);
   char text[160];
-  std::snprintf(text, sizeof text,
-                "SYMBOL(swapper_pg_dir)=%llx\nKERNELOFFSET=%llx\nKERNELOFFPHYS=%llx\n",
-                static_cast<unsigned long long>(top - kPhysical + kVirtual),
-                static_cast<unsigned long long>(kVirtual),
-                static_cast<unsigned long long>(kPhysical));
+  std::snprintf(
+      text, sizeof text, "SYMBOL(swapper_pg_dir)=%llx\nKERNELOFFSET=%llx\nKERNELOFFPHYS=%llx\n",
+      static_cast<unsigned long long>(top - kPhysical + kVirtual),
+      static_cast<unsigned long long>(kVirtual), static_cast<unsigned long long>(kPhysical));
   m.info = text;
   auto space = m.make();
   REQUIRE_MESSAGE(space.ok(), space.error().message);
@@ -197,7 +196,8 @@ TEST_CASE("s390x since 6.10: the image lies apart") {
 /// Offsets are those of struct vmemmap_backing: list, phys, virt_addr.
 constexpr const char* kVmemmapInfo =
     "SYMBOL(vmemmap_list)=c000000000001000\nSYMBOL(mmu_vmemmap_psize)=c000000000001010\n"
-    "SYMBOL(mmu_psize_defs)=c000000000001100\nSIZE(mmu_psize_def)=72\nOFFSET(mmu_psize_def.shift)=0\n"
+    "SYMBOL(mmu_psize_defs)=c000000000001100\nSIZE(mmu_psize_def)=72\nOFFSET(mmu_psize_def.shift)="
+    "0\n"
     "SIZE(vmemmap_backing)=24\nOFFSET(vmemmap_backing.list)=0\nOFFSET(vmemmap_backing.phys)=8\n"
     "OFFSET(vmemmap_backing.virt_addr)=16\n";
 

@@ -37,10 +37,10 @@ TEST_CASE("savecore: level 31, kdump and zstd where nothing is said") {
 }
 
 TEST_CASE("savecore: each option, with its value apart and together, before and behind the files") {
-  for (const auto& words : {std::vector<std::string>{"-d", "17", "-f", "kdump", "-c", "zlib:9",
-                                                     "-j", "4", "-e", "in", "out"},
-                            std::vector<std::string>{"in", "-d17", "-fkdump", "-czlib:9", "out",
-                                                     "-j4", "-e"}}) {
+  for (const auto& words :
+       {std::vector<std::string>{"-d", "17", "-f", "kdump", "-c", "zlib:9", "-j", "4", "-e", "in",
+                                 "out"},
+        std::vector<std::string>{"in", "-d17", "-fkdump", "-czlib:9", "out", "-j4", "-e"}}) {
     const auto o = parse(words);
     REQUIRE(o.ok());
     CHECK(o->dump.level == 17);
@@ -54,7 +54,8 @@ TEST_CASE("savecore: each option, with its value apart and together, before and 
   }
 }
 
-TEST_CASE("savecore: an ELF core is not compressed unless that is asked for, and then refused later") {
+TEST_CASE(
+    "savecore: an ELF core is not compressed unless that is asked for, and then refused later") {
   CHECK(parse({"-f", "elf", "in", "out"})->dump.codec == DumpCodec::kNone);
   CHECK(parse({"-f", "elf", "-c", "zstd", "in", "out"})->dump.codec == DumpCodec::kZstd);
 }

@@ -1,8 +1,7 @@
 // -e: page descriptors of left-out pages.
-#include "dump/unused_descriptors.h"
-
 #include <doctest/doctest.h>
 
+#include "dump/unused_descriptors.h"
 #include "fakes/described_machine.h"
 
 namespace capture {

@@ -46,9 +46,10 @@ class ArmAddressSpace : public AddressSpace {
     if (vaddr >> 32 != 0) return std::nullopt;
     if (lpae_)
       return walk_tables(*memory_, fields_, 8, top_table_, kLpaeLevels, vaddr, decode_lpae);
-    return walk_tables(
-        *memory_, fields_, 4, top_table_, kLevels, vaddr,
-        [vaddr](std::uint64_t entry, const TableLevel& level) { return decode(entry, level, vaddr); });
+    return walk_tables(*memory_, fields_, 4, top_table_, kLevels, vaddr,
+                       [vaddr](std::uint64_t entry, const TableLevel& level) {
+                         return decode(entry, level, vaddr);
+                       });
   }
 
   [[nodiscard]] SparseBits sparse_bits() const noexcept override { return {28, 36}; }

@@ -1,7 +1,8 @@
 // i386: a walk from swapper_pg_dir, which lies in the kernel's linear map.
 //
-// Kernel: arch/x86/include/asm/pgtable-2level_types.h, pgtable-3level_types.h (PAE), page_32_types.h
-// (PAGE_OFFSET), sparsemem.h; entries: Intel SDM volume 3, "32-bit Paging", "PAE Paging".
+// Kernel: arch/x86/include/asm/pgtable-2level_types.h, pgtable-3level_types.h (PAE),
+// page_32_types.h (PAGE_OFFSET), sparsemem.h; entries: Intel SDM volume 3, "32-bit Paging", "PAE
+// Paging".
 #include "dump/arch/page_walk.h"
 
 namespace capture {

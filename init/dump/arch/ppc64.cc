@@ -52,8 +52,8 @@ class Ppc64AddressSpace : public AddressSpace {
 
   void use_radix(std::uint64_t table) { radix_table_ = table; }
 
-  /// The list of vmemmap_backing; also there, but empty, with radix. False where VMCOREINFO lacks it
-  /// or it cannot be read.
+  /// The list of vmemmap_backing; also there, but empty, with radix. False where VMCOREINFO lacks
+  /// it or it cannot be read.
   bool read_vmemmap_list(const Vmcoreinfo& info) {
     const auto list = info.symbol("vmemmap_list"), psize = info.symbol("mmu_vmemmap_psize");
     const auto psizes = info.symbol("mmu_psize_defs");
@@ -101,9 +101,9 @@ class Ppc64AddressSpace : public AddressSpace {
   }
 
   [[nodiscard]] std::optional<Extent> vmemmap_page(std::uint64_t vaddr) const {
-    const auto above = std::upper_bound(
-        pages_.begin(), pages_.end(), vaddr,
-        [](std::uint64_t v, const VmemmapPage& page) { return v < page.vaddr; });
+    const auto above =
+        std::upper_bound(pages_.begin(), pages_.end(), vaddr,
+                         [](std::uint64_t v, const VmemmapPage& page) { return v < page.vaddr; });
     if (above == pages_.begin()) return std::nullopt;
     const VmemmapPage& page = above[-1];
     const std::uint64_t size = std::uint64_t{1} << vmemmap_shift_;
@@ -147,8 +147,10 @@ Result<std::unique_ptr<AddressSpace>> make_ppc64(const CrashedMachine& machine,
   const bool has_list = space->read_vmemmap_list(info) && space->has_vmemmap_pages();
   if (is_radix(info, *space)) {
     const auto top = info.symbol("swapper_pg_dir");
-    if (top && *top - kLinearMap < kLinearMapSize) space->use_radix(*top - kLinearMap);
-    else if (!has_list) return fail("VMCOREINFO has no address of the kernel's page tables");
+    if (top && *top - kLinearMap < kLinearMapSize)
+      space->use_radix(*top - kLinearMap);
+    else if (!has_list)
+      return fail("VMCOREINFO has no address of the kernel's page tables");
   }
   return std::unique_ptr<AddressSpace>(std::move(space));
 }

@@ -1,7 +1,7 @@
 // riscv64: a walk from swapper_pg_dir, which lies in the kernel's image.
 //
-// Kernel: arch/riscv/include/asm/pgtable-64.h, arch/riscv/kernel/vmcore_info.c (crash_core.c); entries:
-// RISC-V Privileged Architecture, "Sv39", "Sv48", "Sv57" and "Svnapot".
+// Kernel: arch/riscv/include/asm/pgtable-64.h, arch/riscv/kernel/vmcore_info.c (crash_core.c);
+// entries: RISC-V Privileged Architecture, "Sv39", "Sv48", "Sv57" and "Svnapot".
 #include <vector>
 
 #include "dump/arch/page_walk.h"
@@ -15,7 +15,8 @@ constexpr std::uint64_t kNapot = std::uint64_t{1} << 63;
 
 class Riscv64AddressSpace : public AddressSpace {
  public:
-  Riscv64AddressSpace(unsigned va_bits, PhysicalMemory& memory) : va_bits_(va_bits), memory_(&memory) {
+  Riscv64AddressSpace(unsigned va_bits, PhysicalMemory& memory)
+      : va_bits_(va_bits), memory_(&memory) {
     for (unsigned shift = va_bits - 9; shift >= 12; shift -= 9)
       levels_.push_back({shift, 9});
   }
@@ -39,7 +40,8 @@ class Riscv64AddressSpace : public AddressSpace {
     std::uint64_t address = (entry >> 10 & ((std::uint64_t{1} << 44) - 1)) << 12;
     if ((entry & kReadWriteExecute) == 0) return TableEntry::table(address);
     // 64 KiB in sixteen entries: the low bits say so, and the address has them.
-    if (level.shift == 12 && (entry & kNapot) != 0) address = (address & ~0xffffULL) | (vaddr & 0xf000);
+    if (level.shift == 12 && (entry & kNapot) != 0)
+      address = (address & ~0xffffULL) | (vaddr & 0xf000);
     return TableEntry::page(address);
   }
 

@@ -48,15 +48,15 @@ class X86AddressSpace : public AddressSpace {
     const unsigned top_bit = five_levels_ ? 56 : 47;
     const std::uint64_t above = vaddr >> top_bit;  // canonical: all ones in the kernel's half
     if (above != ~std::uint64_t{0} >> top_bit) return std::nullopt;
-    return walk_tables(
-        *memory_, Fields(), 8, top_table_, std::span(kLevels).subspan(five_levels_ ? 0 : 1), vaddr,
-        [this](std::uint64_t entry, const TableLevel& level) -> TableEntry {
-          if ((entry & kPresent) == 0) return {};
-          const bool large = level.shift == 30 || level.shift == 21;
-          if (level.shift == 12 || (large && (entry & kPageSizeBit) != 0))
-            return TableEntry::page(entry & address_mask_);
-          return TableEntry::table(entry & address_mask_);
-        });
+    return walk_tables(*memory_, Fields(), 8, top_table_,
+                       std::span(kLevels).subspan(five_levels_ ? 0 : 1), vaddr,
+                       [this](std::uint64_t entry, const TableLevel& level) -> TableEntry {
+                         if ((entry & kPresent) == 0) return {};
+                         const bool large = level.shift == 30 || level.shift == 21;
+                         if (level.shift == 12 || (large && (entry & kPageSizeBit) != 0))
+                           return TableEntry::page(entry & address_mask_);
+                         return TableEntry::table(entry & address_mask_);
+                       });
   }
 
   std::uint64_t phys_base_;
