@@ -165,6 +165,17 @@ TEST_CASE("One array of sections, without roots") {
   CHECK(left_out(*d.machine.open(), 2) == std::vector<std::uint64_t>{5});
 }
 
+TEST_CASE("Kernels before 5.13 do not tell the size of a section: it is the machine's usual one") {
+  Described d;
+  d.cache(5);
+  for (const char* key : {"NUMBER(SECTION_SIZE_BITS)=27", "NUMBER(MAX_PHYSMEM_BITS)=46"}) {
+    const std::size_t at = d.machine.vmcoreinfo.find(key);
+    REQUIRE(at != std::string::npos);
+    d.machine.vmcoreinfo.replace(at, 6, "NOTHING");
+  }
+  CHECK(left_out(*d.machine.open(), 2) == std::vector<std::uint64_t>{5});
+}
+
 TEST_CASE("FLATMEM: one map from the node's first page frame on") {
   Described d;
   d.machine.vmcoreinfo.replace(d.machine.vmcoreinfo.find("SYMBOL(mem_section)"), 19,
