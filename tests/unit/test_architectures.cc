@@ -38,7 +38,7 @@ struct Tree {
     fakes::write_kernel_tree(folder, "6.1.0-test", {{"fs/ext4/ext4.ko", {}}}, {});
     for (const char* image : {"vmlinuz", "vmlinux"})
       folder.write(std::string("boot/") + image + "-6.1.0-test", "kernel");
-    folder.write("boot/config-6.1.0-test", config);
+    if (!config.empty()) folder.write("boot/config-6.1.0-test", config);
   }
   int run(const std::string& profile, std::vector<std::string> arguments) {
     for (const auto& argument : {std::string("--root=") + folder.path(), "--profile=" + profile,

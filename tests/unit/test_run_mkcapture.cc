@@ -357,7 +357,7 @@ recommended = "0-:128M"
 )");
   REQUIRE_MESSAGE(f.run({"-p", file, "-t", kDisk, "--drivers", "ext4", "--print", "append"}) == 0,
                   f.err);
-  CHECK(f.out == "mine=1\n");
+  CHECK(f.out.starts_with("mine=1 "));  // then what every architecture has
   f.tree.write("mine.toml", "machine = 1\n");
   CHECK(f.run({"-p", file, "-t", kDisk, "--print", "append"}) == 2);
   CHECK(f.err.starts_with("mkcapture: " + file + ":1: machine: "));
