@@ -196,7 +196,7 @@ std::optional<std::string> route_in_table6(std::string_view table, const std::st
     if (!prefix || *prefix > 128 || !metric || !flags) return;
     if ((*flags & kRouteUp) == 0 || (*flags & kRouteReject) != 0 || f[9] == "lo") return;
     std::uint8_t destination[16];
-    for (int i = 0; i < 16; ++i) {
+    for (std::size_t i = 0; i < 16; ++i) {
       const auto byte = hex(f[0].substr(2 * i, 2));
       if (!byte) return;
       destination[i] = static_cast<std::uint8_t>(*byte);
