@@ -138,11 +138,11 @@ compile_kernel() {
 
 # An option that depends on another one which is off is dropped without a word.
 check_kernel_config() {
-  local line missing=
+  local line dropped=
   while read -r line; do
-    grep -qxF "$line" "$2" || missing+=" $line"
+    grep -qxF "$line" "$2" || dropped+=" $line"
   done < <(grep '^CONFIG_.*=' "$1")
-  [[ -z $missing ]] || die "the kernel does not take these options:$missing"
+  [[ -z $dropped ]] || die "the kernel does not take these options:$dropped"
 }
 
 # Whether this machine is of the architecture and has modules of some kernel.

@@ -84,6 +84,16 @@ EXPORT {{
 """
 
 
+def on_a_mount(context: Context, folder: Path) -> None:
+    """ganesha exports what the mount table leads to. In a chroot it may lead nowhere: then the
+    folder becomes a mount of its own."""
+    points = [Path(line.split()[4]) for line in
+              Path("/proc/self/mountinfo").read_text().splitlines()]
+    if not any(folder.is_relative_to(point) for point in points):
+        context.run(["mount", "--bind", folder, folder])
+        context.at_end(lambda: subprocess.run(["umount", "-l", folder], check=False))
+
+
 def nfs_server(context: Context) -> NfsServer:
     """NFS 3, 4.0, 4.1 and 4.2 on one port; version 3 finds its mount service by the port mapper,
     which is started where the host has none."""
@@ -98,6 +108,7 @@ def nfs_server(context: Context) -> NfsServer:
     state = context.dir / "ganesha"
     folder.mkdir()
     state.mkdir()
+    on_a_mount(context, folder)
     server = NfsServer(folder, free_port())
     config = context.dir / "ganesha.conf"
     config.write_text(GANESHA.format(port=server.port, mount_port=free_port(), state=state,
