@@ -176,8 +176,11 @@ def ssh_server(context: Context, kind: str = "sftp", key_type: str = "ed25519",
         path = "/upload"
         config += ("Subsystem sftp internal-sftp\nForceCommand internal-sftp\n"
                    "ChrootDirectory /mnt\n")
-        argv = ["unshare", "--mount", "sh", "-c",
-                f"mount --bind '{folder}' /mnt && exec {' '.join(argv)}"]
+        # In a chroot whose root is not a mount, what unshare does by itself is an error.
+        argv = ["unshare", "--mount", "--propagation", "unchanged", "sh", "-c",
+                "mount --make-rprivate / 2>/dev/null; "
+                f"mount --bind '{folder}' /mnt && mount --make-private /mnt && "
+                f"exec {' '.join(argv)}"]
     (context.dir / "sshd_config").write_text(config)
     start(context, "sshd", argv, port, address=address)
     words = (context.dir / "host_key.pub").read_text().split()
