@@ -71,9 +71,10 @@ void fill_image_size(std::string& option, const std::string& image) {
 // A command that makes a longer copy of the kernel, and its path; the kernel itself where it is
 // long enough.
 std::string covering_image(const Plan& plan, std::string& prepare) {
+  if (!plan.profile.kexec_pads_bzimage) return plan.kernel.image;
   const auto file = read_whole_file(plan.kernel.image, kMaxKernelImage);
   const auto shortfall = file ? bzimage_shortfall(*file) : std::nullopt;
-  if (!plan.profile.kexec_pads_bzimage || !shortfall || *shortfall == 0) return plan.kernel.image;
+  if (!shortfall || *shortfall == 0) return plan.kernel.image;
   const std::string copy = "/run/mkcapture-kernel";
   prepare = fmt::format("{{ cat {}; dd if=/dev/zero bs=1048576 count={} 2>/dev/null; }} > {} && ",
                         shell_quote(plan.kernel.image), *shortfall >> 20, copy);
@@ -173,10 +174,10 @@ Status plan_kexec(const Request& request, Host& host, Plan& plan) {
   argv.push_back("--append=" + plan.kexec.append);
 
   if (!own_kernel) return {};
-  check_alignment(fact(host, "/proc/cmdline"), plan);
+  const std::string own_cmdline = fact(host, "/proc/cmdline");
+  check_alignment(own_cmdline, plan);
   plan.crashkernel.ram = machine_ram(host);
-  plan.crashkernel.request =
-      crashkernel_of_cmdline(fact(host, "/proc/cmdline"), plan.crashkernel.ram);
+  plan.crashkernel.request = crashkernel_of_cmdline(own_cmdline, plan.crashkernel.ram);
   if (const auto size = capture::parse_number(fact(host, "/sys/kernel/kexec_crash_size")))
     plan.crashkernel.reserved = *size;
   return {};
