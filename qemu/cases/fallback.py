@@ -80,5 +80,5 @@ def key_refused(context: Context) -> None:
     server = ssh_server(context)
     first = second_has_it(context, server.target().replace("root@", "nosuchuser@"),
                           DRIVERS + ",virtio_net", ["--ip", "dhcp", *server.options()], "connect",
-                          nic="virtio-net-pci")
+                          nic="virtio-net")
     expect("permission denied" in first.reason, f"the reason is another: {first.reason}")

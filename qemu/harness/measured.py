@@ -102,4 +102,5 @@ def by_hand(context: Context, crashkernel: str, _append: str = "") -> Outcome:
 # Each saves one dump with crashkernel=SIZE and whether it is right; then words for the capture
 # kernel's command line where the image is ours.
 KINDS: dict[str, Callable[..., Outcome]] = {
-    "disk": disk, "disk-2-cpus": disk_two_cpus, "nfs": nfs, "ssh": ssh, "floor": floor, "by-hand": by_hand}
+    "disk": disk, "disk-2-cpus": disk_two_cpus, "nfs": nfs, "ssh": ssh, "floor": floor,
+    "by-hand": by_hand}
