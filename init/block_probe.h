@@ -21,9 +21,12 @@ struct BlockIdentity {
 class BlockProber {
  public:
   virtual ~BlockProber() = default;
+  /// Whether part_uuid and part_label are wanted: the disk's partition table is read for them.
+  enum class Entry { kLeave, kRead };
+
   /// Reads a few hundred kilobytes of `path` at most. A device without any known content is a
   /// success with an empty identity; contradicting signatures are an error.
-  [[nodiscard]] virtual Result<BlockIdentity> probe(const std::string& path) = 0;
+  [[nodiscard]] virtual Result<BlockIdentity> probe(const std::string& path, Entry entry) = 0;
 };
 
 [[nodiscard]] std::unique_ptr<BlockProber> make_blkid_prober();

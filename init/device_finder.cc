@@ -46,6 +46,16 @@ bool matches(const BlockDevice& device, const DeviceName& wanted) {
   return false;
 }
 
+/// Whether `disk` has partitions: folders of its own in sysfs, with names that begin with its own.
+bool has_partitions(System& system, const std::string& disk,
+                    const std::vector<std::string>& sorted_names) {
+  const auto first = std::upper_bound(sorted_names.begin(), sorted_names.end(), disk);
+  return std::any_of(first, sorted_names.end(), [&](const std::string& name) {
+    return name.starts_with(disk) &&
+           system.exists("/sys/class/block/" + disk + "/" + name + "/partition");
+  });
+}
+
 }  // namespace
 
 std::string describe(const BlockDevice& device) {
@@ -65,9 +75,24 @@ std::string describe(const BlockDevice& device) {
   return what.empty() ? device.name : device.name + " (" + what + ")";
 }
 
-DeviceFinder::DeviceFinder(System& system, BlockProber& prober,
+DeviceFinder::DeviceFinder(System& system, BlockProber& prober, DeviceName wanted,
                            std::function<void(const Uevent&)> on_event)
-    : system_(system), prober_(prober), on_event_(std::move(on_event)) {}
+    : system_(system),
+      prober_(prober),
+      wanted_(std::move(wanted)),
+      looked_for_(without_links(wanted_)),
+      on_event_(std::move(on_event)) {}
+
+Result<BlockIdentity> DeviceFinder::look(const BlockDevice& device,
+                                         const std::vector<std::string>& sorted_names) {
+  using By = DeviceName::By;
+  const auto& [by, value] = looked_for_;
+  const bool named = by == By::kPath && value == device.path;
+  if (!named && has_partitions(system_, device.name, sorted_names)) return BlockIdentity{};
+  const bool by_partition = by == By::kPartUuid || by == By::kPartLabel;
+  return prober_.probe(device.path, by_partition ? BlockProber::Entry::kRead
+                                                 : BlockProber::Entry::kLeave);
+}
 
 void DeviceFinder::scan() {
   auto names = system_.list_dir("/sys/class/block").value_or({});
@@ -85,7 +110,7 @@ void DeviceFinder::scan() {
     BlockDevice device{name, "/dev/" + name, bytes, {}};
     // sysfs writes the '/' of a name such as cciss/c0d0 as '!'.
     std::replace(device.path.begin(), device.path.end(), '!', '/');
-    auto identity = prober_.probe(device.path);
+    auto identity = look(device, names);
     if (!identity) {
       failed_[name] = identity.error().message;
       continue;
@@ -96,14 +121,14 @@ void DeviceFinder::scan() {
   }
 }
 
-const BlockDevice* DeviceFinder::match(const DeviceName& wanted) {
+const BlockDevice* DeviceFinder::match() {
   const BlockDevice* first = nullptr;
   for (const auto& [name, device] : devices_) {
-    if (!matches(device, wanted)) continue;
+    if (!matches(device, looked_for_)) continue;
     if (first == nullptr) {
       first = &device;
     } else if (device.identity.type != "btrfs") {  // its devices share one UUID
-      system_.log(to_string(wanted) + " is on " + name + ", too: " + first->name + " is taken");
+      system_.log(to_string(looked_for_) + " is on " + name + ", too: " + first->name + " is taken");
     }
   }
   return first;
@@ -120,12 +145,11 @@ std::string DeviceFinder::list() const {
   return text.empty() ? "there is no block device at all" : "there are " + text;
 }
 
-Result<BlockDevice> DeviceFinder::wait(const DeviceName& wanted, const Deadline& deadline) {
-  const DeviceName name = without_links(wanted);
+Result<BlockDevice> DeviceFinder::wait(const Deadline& deadline) {
   const auto started = system_.now();
   for (;;) {
     scan();
-    if (const BlockDevice* device = match(name)) return *device;
+    if (const BlockDevice* device = match()) return *device;
     // Until an event of a block device, or for a second.
     const Deadline rescan = deadline.sooner(kRescan);
     while (!rescan.passed()) {
@@ -139,7 +163,7 @@ Result<BlockDevice> DeviceFinder::wait(const DeviceName& wanted, const Deadline&
     }
     if (deadline.passed()) break;
   }
-  return fail("no device with " + to_string(wanted) + " after " +
+  return fail("no device with " + to_string(wanted_) + " after " +
               format_duration(system_.now() - started) + "; " + list());
 }
 

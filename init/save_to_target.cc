@@ -1,5 +1,6 @@
 #include "save_to_target.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "channel_devices.h"
@@ -29,6 +30,7 @@ class Save {
         parts_(parts),
         system_(context.system),
         state_(context.state),
+        modules_(context.system, context.config),
         ready_by_(context.deadline.sooner(context.config.wait)) {}
 
   Status run() {
@@ -79,17 +81,29 @@ class Save {
 
   void load_drivers() {
     state_.enter(Step::kDrivers);
-    ModuleLoader loader(system_, context_.config);
-    loader.load_all(context_.entry.drivers);
+    load_only_filesystem();
+    modules_.load_all(context_.entry.drivers);
     set_channels_online(system_, context_.entry.channels, ready_by_);
-    loader.autoload(context_.entry.autoload);
-    const int count = loader.count();
+    modules_.autoload(context_.entry.autoload);
+    const int count = modules_.count();
     if (count > 0)
       system_.log(std::to_string(count) + (count == 1 ? " module" : " modules") + " loaded");
   }
 
+  /// Where all that the image can mount is by the same driver (ext2 to ext4 are), the device need not
+  /// be seen to know which. It touches no hardware, and is ready before the device is.
+  void load_only_filesystem() {
+    const auto& filesystems = context_.config.filesystems;
+    if (context_.entry.spec.kind != TargetSpec::Kind::kDisk || filesystems.empty()) return;
+    const auto& modules = filesystems.front().modules;
+    if (std::all_of(filesystems.begin(), filesystems.end(),
+                    [&](const auto& f) { return f.modules == modules; })) {
+      modules_.load_all(modules);
+    }
+  }
+
   Status open_target() {
-    target_ = parts_.make_target(context_.entry.spec, {system_, context_.config, state_});
+    target_ = parts_.make_target(context_.entry.spec, {system_, context_.config, state_, modules_});
     CAPTURE_TRY(target_->open(ready_by_));
     opened_ = true;
     state_.set_ready();
@@ -210,6 +224,7 @@ class Save {
   const SaveParts& parts_;
   System& system_;
   WorkerState& state_;
+  ModuleLoader modules_;
   Deadline ready_by_;
 
   std::unique_ptr<Vmcore> vmcore_;

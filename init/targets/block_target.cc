@@ -15,23 +15,22 @@ Autoload autoload_of(const CaptureConfig& config, const TargetSpec& spec) {
 
 BlockDeviceWait::BlockDeviceWait(TargetContext context, const TargetSpec& spec)
     : context_(context),
-      device_(spec.device),
       autoload_(autoload_of(context.config, spec)),
-      loader_(context.system, context.config),
       prober_(make_blkid_prober()),
-      finder_(context.system, *prober_, [this](const Uevent& event) { on_event(event); }) {}
+      finder_(context.system, *prober_, spec.device,
+              [this](const Uevent& event) { on_event(event); }) {}
 
 void BlockDeviceWait::on_event(const Uevent& event) {
   if (event.action == "overrun") {
-    loader_.autoload(autoload_);
+    context_.modules.autoload(autoload_);
   } else if (event.action == "add" && !event.get("MODALIAS").empty()) {
-    loader_.autoload(autoload_, std::string(event.get("MODALIAS")));
+    context_.modules.autoload(autoload_, std::string(event.get("MODALIAS")));
   }
 }
 
 Result<BlockDevice> BlockDeviceWait::wait(const Deadline& deadline) {
   context_.steps.enter(Step::kDevice);
-  auto device = finder_.wait(device_, deadline);
+  auto device = finder_.wait(deadline);
   if (device) context_.system.log("device " + describe(*device));
   return device;
 }

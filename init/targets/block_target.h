@@ -6,7 +6,6 @@
 
 #include "block_probe.h"
 #include "device_finder.h"
-#include "module_loader.h"
 #include "targets/target.h"
 
 namespace capture {
@@ -17,16 +16,13 @@ class BlockDeviceWait {
 
   /// Enters Step::kDevice. As DeviceFinder::wait().
   [[nodiscard]] Result<BlockDevice> wait(const Deadline& deadline);
-  [[nodiscard]] ModuleLoader& loader() noexcept { return loader_; }
   [[nodiscard]] const DeviceFinder& finder() const noexcept { return finder_; }
 
  private:
   void on_event(const Uevent& event);
 
   TargetContext context_;
-  DeviceName device_;
   Autoload autoload_ = Autoload::kNone;
-  ModuleLoader loader_;
   std::unique_ptr<BlockProber> prober_;
   DeviceFinder finder_;
 };

@@ -56,7 +56,7 @@ class DiskTarget final : public MountedTarget {
         system.read_file("/proc/filesystems", kMaxFilesystemsText).value_or("");
     auto plan = plan_mount(*device, context_.config, builtin);
     if (!plan) return std::move(plan).error();
-    block.loader().load_all(plan->modules);
+    context_.modules.load_all(plan->modules);
     if (plan->type == "btrfs") scan_siblings(block.finder(), *device);
     CAPTURE_TRY(system.make_dir(kMountPoint));
     CAPTURE_TRY(system.mount(device->path, kMountPoint, plan->type,

@@ -41,7 +41,6 @@ Result<UniqueFd> make_path(int root, const std::string& path) {
       if (mkdirat(at.get(), part.c_str(), 0755) != 0 && errno != EEXIST) {
         return sys_error("create directory " + done.substr(1), errno);
       }
-      (void)fsync(at.get());
       next = open_below(root, done);
     }
     if (!next.valid()) return sys_error("directory " + done.substr(1), errno);
@@ -67,7 +66,7 @@ Result<MountedDirectory> MountedDirectory::make(const std::string& mount_point,
     UniqueFd directory(
         openat(parent->get(), unique.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!directory.valid()) return sys_error("directory " + path + "/" + unique, errno);
-    return MountedDirectory(std::move(*parent), std::move(directory), std::move(unique));
+    return MountedDirectory(std::move(directory), std::move(unique));
   }
   return sys_error("create directory " + path + "/" + name, EEXIST);
 }
@@ -87,9 +86,8 @@ Status MountedDirectory::rename(const std::string& from, const std::string& to) 
   if (fsync(directory_.get()) != 0 && errno != EINVAL) {
     return sys_error("sync directory " + name_, errno);
   }
-  if (fsync(parent_.get()) != 0 && errno != EINVAL) {
-    return sys_error("sync directory above " + name_, errno);
-  }
+  // With it the directories above, which may be new as well.
+  if (syncfs(directory_.get()) != 0) return sys_error("sync the file system", errno);
   return {};
 }
 

@@ -28,10 +28,9 @@ class MountedDirectory {
   Status rename(const std::string& from, const std::string& to);
 
  private:
-  MountedDirectory(UniqueFd parent, UniqueFd directory, std::string name)
-      : parent_(std::move(parent)), directory_(std::move(directory)), name_(std::move(name)) {}
+  MountedDirectory(UniqueFd directory, std::string name)
+      : directory_(std::move(directory)), name_(std::move(name)) {}
 
-  UniqueFd parent_;
   UniqueFd directory_;
   std::string name_;
 };

@@ -13,6 +13,7 @@
 #include "common/capture_config.h"
 #include "common/result.h"
 #include "dump/output.h"
+#include "module_loader.h"
 #include "system.h"
 
 namespace capture {
@@ -39,6 +40,7 @@ struct TargetContext {
   System& system;
   const CaptureConfig& config;
   StepReporter& steps;
+  ModuleLoader& modules;
 };
 
 class Target {

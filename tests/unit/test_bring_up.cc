@@ -140,10 +140,11 @@ struct Machine {
   FakeLinks links;
   CaptureConfig config;
   NoSteps steps;
+  ModuleLoader modules{system, config};
 
   Result<NetworkState> bring_up(Milliseconds limit = seconds(30)) {
     const Deadline deadline(system, limit);
-    return bring_up_network({system, config, steps}, links, deadline);
+    return bring_up_network({system, config, steps, modules}, links, deadline);
   }
   void ask(const std::string& spec) { config.ip.push_back(*parse_ip(spec)); }
 };

@@ -16,8 +16,8 @@ class FakeProber final : public BlockProber {
   std::map<std::string, BlockIdentity> content;
   std::map<std::string, int> errors;
   std::vector<std::string> probed;
-  Result<BlockIdentity> probe(const std::string& path) override {
-    probed.push_back(path);
+  Result<BlockIdentity> probe(const std::string& path, Entry entry) override {
+    probed.push_back(path + (entry == Entry::kRead ? " with its entry" : ""));
     if (errors.count(path) != 0) return sys_error(path, errors[path]);
     return content[path];
   }
@@ -39,12 +39,12 @@ struct Machine {
     prober.content["/dev/vda1"] = {"ext4", "filesystem", "12ab-cd", "root", "9F-1", "boot part"};
   }
   Result<BlockDevice> find(By by, const std::string& value, Milliseconds limit) {
-    return finder.wait({by, value}, Deadline(system, limit));
+    DeviceFinder finder(system, prober, {by, value}, [this](const Uevent& e) { seen.push_back(e); });
+    return finder.wait(Deadline(system, limit));
   }
   FakeSystem system;
   FakeProber prober;
   std::vector<Uevent> seen;
-  DeviceFinder finder{system, prober, [this](const Uevent& e) { seen.push_back(e); }};
 };
 
 }  // namespace
@@ -67,7 +67,25 @@ TEST_CASE("devices: found at once by every name") {
     CHECK(device->identity.type == "ext4");
   }
   CHECK(m.system.now() == Milliseconds(0));
-  CHECK(m.prober.probed == std::vector<std::string>{"/dev/vda", "/dev/vda1"});
+}
+
+TEST_CASE("devices: what holds partitions is looked at only by its own name") {
+  Machine m;
+  m.system.files["/sys/class/block/vda/vda1/partition"] = "1\n";
+  add_disk(m.system, "vdaa");  // another disk, whose name begins alike
+  SUBCASE("by another name") {
+    REQUIRE(m.find(By::kLabel, "root", Milliseconds(10)).ok());
+    CHECK(m.prober.probed == std::vector<std::string>{"/dev/vda1", "/dev/vdaa"});
+  }
+  SUBCASE("by the partition's own: its entry is read") {
+    REQUIRE(m.find(By::kPartUuid, "9f-1", Milliseconds(10)).ok());
+    CHECK(m.prober.probed ==
+          std::vector<std::string>{"/dev/vda1 with its entry", "/dev/vdaa with its entry"});
+  }
+  SUBCASE("by its own name") {
+    REQUIRE(m.find(By::kPath, "/dev/vda", Milliseconds(10)).ok());
+    CHECK(m.prober.probed == std::vector<std::string>{"/dev/vda", "/dev/vda1", "/dev/vdaa"});
+  }
 }
 
 TEST_CASE("devices: one that appears later is found at its event, not at the next second") {

@@ -31,7 +31,7 @@ struct Run {
       return std::unique_ptr<Vmcore>(std::make_unique<FakeVmcore>(vmcore));
     };
     parts.make_target = [this](const TargetSpec&, TargetContext) {
-      CHECK(system.loaded() == Calls{"virtio_blk"});  // only now are devices touched
+      CHECK(system.loaded() == loaded);  // only now are devices touched
       return std::unique_ptr<Target>(std::make_unique<FakeTarget>(store));
     };
     parts.write_dump = [this](Vmcore&, Output& output, const DumpOptions&,
@@ -55,6 +55,7 @@ struct Run {
   }
   FakeSystem system;
   CaptureConfig config;
+  Calls loaded{"virtio_blk"};  // when the target is opened
   WorkerState::Owner state;
   FakeVmcore vmcore;
   FakeStore store;
@@ -86,6 +87,22 @@ TEST_CASE("save: the whole way, in order") {
                               kName + "/vmcore";
   CHECK(run.system.logged(verdict));
   CHECK(run.store.files["kexec-dmesg.log"].find(verdict) != std::string::npos);
+}
+
+TEST_CASE("save: an image's only filesystem is ready before the devices") {
+  Run run;
+  for (const char* type : {"ext4", "xfs"}) {
+    run.config.modules.push_back({type, {}, "", ""});
+    run.system.files["/lib/modules/" + std::string(type) + ".ko"] = "ELF";
+  }
+  SUBCASE("one") {
+    run.config.filesystems = {{"ext4", {"ext4"}}, {"ext3", {"ext4"}}};
+    run.loaded = {"ext4", "virtio_blk"};
+  }
+  SUBCASE("of two it cannot be told") {
+    run.config.filesystems = {{"ext4", {"ext4"}}, {"xfs", {"xfs"}}};
+  }
+  CHECK(run.save() == 0);
 }
 
 TEST_CASE("save: a vmcore with impossible headers touches nothing") {
