@@ -9,22 +9,22 @@
 
 program_sources=(busybox dropbear)
 
-# program_key PACKAGE TOOLCHAIN_KEY
+# program_key PACKAGE OPTIONS TOOLCHAIN_KEY, where OPTIONS is the file of programs/ that it takes
 program_key() {
-  echo "$2"
-  file_hash "$toolchain/programs.sh" "$toolchain/programs"
+  echo "$3"
+  file_hash "$toolchain/programs.sh" "$toolchain/programs/$2"
   source_id "$1"
 }
 
 build_programs() {
   local compiler=$1 key=$2 dir=$3
-  cached "udhcpc-$arch" "$(program_key busybox "$key")" \
+  cached "udhcpc-$arch" "$(program_key busybox udhcpc.config "$key")" \
     step "udhcpc-$arch" "$arch: udhcpc (BusyBox)" build_busybox "$compiler" udhcpc
   install -C -m 0755 "$entry/udhcpc" "$dir/udhcpc"
-  cached "busybox-$arch" "$(program_key busybox "$key")" \
+  cached "busybox-$arch" "$(program_key busybox busybox.config "$key")" \
     step "busybox-$arch" "$arch: rescue shell (BusyBox)" build_busybox "$compiler" busybox
   install -C -m 0755 "$entry/busybox" "$dir/busybox"
-  cached "dbclient-$arch" "$(program_key dropbear "$key")" \
+  cached "dbclient-$arch" "$(program_key dropbear dropbear_options.h "$key")" \
     step "dbclient-$arch" "$arch: dbclient (dropbear)" build_dbclient "$compiler"
   install -C -m 0755 "$entry/dbclient" "$dir/dbclient"
 }
