@@ -6,7 +6,7 @@
 # shellcheck shell=bash
 
 build_payload() {
-  local key compiler sysroot program image=$build/image/$arch payload=$build/payload/$arch
+  local key compiler sysroot program payload=$build/payload/$arch
   key=$(toolchain_key)
   cached "toolchain-$arch" "$key" build_toolchain
   compiler=$entry
@@ -15,20 +15,31 @@ build_payload() {
   mkdir -p "$build/sysroot" "$payload"
   ln -sfn "$sysroot" "$build/sysroot/$arch"
   build_programs "$compiler" "$key" "$payload"
-  step "init-$arch" "$arch: /init and savecore" build_image_programs "$sysroot" "$image"
+  cached "init-$arch" "$(image_programs_key "$sysroot")" \
+    step "init-$arch" "$arch: /init and savecore" build_image_programs "$sysroot"
   for program in init savecore; do
-    install -C -m 0755 "$image/init/$program" "$payload/$program"
+    install -C -m 0755 "$entry/$program" "$payload/$program"
   done
 }
 
+# A fresh clone takes them from the cache as well: minutes for each architecture.
+image_programs_key() {
+  echo "$1"
+  file_hash "$tree/init" "$tree/CMakeLists.txt" "$toolchain/image.cmake"
+}
+
+# build_image_programs SYSROOT DIR: DIR/{init,savecore}, compiled in build/image/ARCH.
 build_image_programs() {
+  local sysroot=$1 dir=$2 image=$build/image/$arch
   # A folder that was configured for another sysroot would keep its paths.
-  if [[ -f $2/CMakeCache.txt ]] && ! grep -q "^MKCAPTURE_SYSROOT:.*=$1\$" "$2/CMakeCache.txt"; then
-    rm -rf "$2"
+  if [[ -f $image/CMakeCache.txt ]] &&
+    ! grep -q "^MKCAPTURE_SYSROOT:.*=$sysroot\$" "$image/CMakeCache.txt"; then
+    rm -rf "$image"
   fi
-  cmake -S "$tree" -B "$2" -G Ninja -DMKCAPTURE_IMAGE=ON -DMKCAPTURE_ARCH="$arch" \
-    -DMKCAPTURE_SYSROOT="$1" -DCMAKE_TOOLCHAIN_FILE="$toolchain/image.cmake"
-  cmake --build "$2" --target init savecore
+  cmake -S "$tree" -B "$image" -G Ninja -DMKCAPTURE_IMAGE=ON -DMKCAPTURE_ARCH="$arch" \
+    -DMKCAPTURE_SYSROOT="$sysroot" -DCMAKE_TOOLCHAIN_FILE="$toolchain/image.cmake"
+  cmake --build "$image" --target init savecore
+  install -m 0755 "$image"/init/{init,savecore} "$dir"
 }
 
 build_host_tool() {
