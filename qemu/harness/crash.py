@@ -16,8 +16,6 @@ from .outcome import Outcome
 from .verdicts import read_verdicts
 
 NODE = "crashbox"
-# Where the dump engine knows the kernel's addresses: the machine's name and log can be saved.
-KNOWN_ADDRESSES = ("x86_64",)
 # MiB of tagged kernel, user and cache pages, and of zero pages.
 FILL = {"K": 16, "U": 64, "C": 16}
 ZERO_MIB = 64
@@ -84,9 +82,8 @@ def crash(context: Context, round_: Round) -> Outcome:
         raise Failed("the capture kernel did not start")
     content = Content(round_.nonce, {name: mib * 256 for name, mib in FILL.items()},
                       (round_.machine.memory_mib - 192) * 256, context.kernel.release)
-    known = context.arch in KNOWN_ADDRESSES
-    return Outcome(content, round_.image.dump, capture, read_verdicts(capture),
-                   NODE if known else "", round_.marker if known else "")
+    return Outcome(content, round_.image.dump, capture, read_verdicts(capture), NODE,
+                   round_.marker)
 
 
 def saved(context: Context, round_: Round) -> Outcome:
