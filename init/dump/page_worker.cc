@@ -21,7 +21,8 @@ Result<std::unique_ptr<PageWorker>> PageWorker::create(VmcoreSource& source,
 
 Status PageWorker::work(PageRun run, PageReceiver& receiver) {
   while (run.count > 0) {
-    const auto bytes = reader_.pages(run.first, std::min(run.count, kWindowBytes / page_size_));
+    const auto bytes =
+        reader_.pages(run.first, std::min<std::uint64_t>(run.count, kWindowBytes / page_size_));
     std::uint64_t done = bytes.size() / page_size_;
     if (done == 0) {
       CAPTURE_TRY(receiver.unreadable(run.first));
