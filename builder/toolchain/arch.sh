@@ -24,7 +24,7 @@ riscv64   riscv64-linux-musl       riscv64  -march=rv64gc,-mabi=lp64d      sourc
 '
 
 # Those whose captures are tested; the others build at most.
-readonly tested_architectures=(x86_64)
+readonly tested_architectures=(x86_64 arm64)
 
 arch_names() {
   awk '$1 ~ /^[a-z]/ { print $1 }' <<<"$arch_table"
