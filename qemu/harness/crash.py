@@ -49,6 +49,8 @@ class Round:
     crashkernel: str = "128M"
     crash: str = SYSRQ
     ready_image: Path | None = None  # in place of mkcapture's, for comparisons
+    fill: dict[str, int] = field(default_factory=FILL.copy)
+    prepare: str = ""  # shell commands, once memory is filled
     mend_kallsyms: bool = True  # arm64: what kexec-tools looks for is put there
     limit: float = 400  # seconds until the machine must have rebooted
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -80,7 +82,7 @@ def crash(context: Context, round_: Round) -> Outcome:
     _, mark, capture = console.partition("Linux version")[2].partition("Linux version")
     if not mark:
         raise Failed("the capture kernel did not start")
-    content = Content(round_.nonce, {name: mib * 256 for name, mib in FILL.items()},
+    content = Content(round_.nonce, {name: mib * 256 for name, mib in round_.fill.items()},
                       (round_.machine.memory_mib - 192) * 256, context.kernel.release)
     return Outcome(content, round_.image.dump, capture, read_verdicts(capture), NODE,
                    round_.marker)
@@ -115,5 +117,6 @@ def _production_image(context: Context, round_: Round, image: Path, command: str
     tree.data("etc/production", "".join(f"{name}='{value}'\n" for name, value in {
         "NODE": NODE, "NONCE": round_.nonce, "MARKER": round_.marker, "DEVICE": device,
         "FSTYPE": fstype, "NIC": machine.nic, "CRASH": round_.crash,
-        "FILL": f"{FILL['K']} {FILL['U']} {FILL['C']} {ZERO_MIB}"}.items()))
+        "PREPARE": round_.prepare,
+        "FILL": " ".join(str(round_.fill[name]) for name in "KUC") + f" {ZERO_MIB}"}.items()))
     return tree.write(context.dir / "production.img")

@@ -37,6 +37,7 @@ class DumpKind:
 
 
 DUMPS = {
+    "elf0": DumpKind(("--dump-level", "0", "--dump-format", "elf"), "KUC", ""),
     "elf1": DumpKind(("--dump-level", "1", "--dump-format", "elf"), "KUC", ""),
     "elf31": DumpKind(("--dump-format", "elf"), "K", "UC"),
     # What an image does by itself: kdump, level 31, zstd.
