@@ -5,7 +5,7 @@
 #                             when CMD fails, the log's last lines and its path, then exit 1
 #   cached NAME KEY CMD...    sets `entry` to the cache folder of NAME for KEY (any text that holds
 #                             all inputs); where it is not there, `CMD... FOLDER` fills it first
-#   file_hash PATH...         one hash over files and folders, for keys
+#   file_hash PATH... [TEST]  one hash over files and folders, of those that pass find's TEST
 # shellcheck shell=bash disable=SC2034
 
 readonly tree=${tree:?the root of the source tree}

@@ -25,7 +25,7 @@ build_payload() {
 # A fresh clone takes them from the cache as well: minutes for each architecture.
 image_programs_key() {
   echo "$1"
-  file_hash "$tree/init" "$tree/CMakeLists.txt" "$toolchain/image.cmake"
+  file_hash "$tree/init" "$tree/CMakeLists.txt" "$toolchain/image.cmake" -not -name '*.md'
 }
 
 # build_image_programs SYSROOT DIR: DIR/{init,savecore}, compiled in build/image/ARCH.
