@@ -1,6 +1,6 @@
-"""Programs of the machine that crashes: this host's own on its architecture, else the image's
-BusyBox and Debian's kexec (qemu/guest_programs), and what is compiled here with the image's
-compiler."""
+"""Programs of the machine that crashes: this host's own on its architecture, else Debian's
+(qemu/guest_programs), and where Debian has none the image's BusyBox and what is compiled here with
+the image's compiler."""
 
 import platform
 from pathlib import Path
@@ -17,11 +17,12 @@ def add_programs(context: Context, tree: Initramfs) -> None:
         tree.file(Path("/bin/busybox"), "bin/busybox", 0o755)
         tree.program(Path("/sbin/kexec"), "/sbin/kexec")
         return
-    tree.file(paths.payload(context.arch) / "busybox", "bin/busybox", 0o755)
     root = paths.GUESTS / context.arch
     if (root / "sbin/kexec").exists():
+        tree.file(root / "bin/busybox", "bin/busybox", 0o755)
         tree.program_of(root, "sbin/kexec")
     elif root.exists():  # Debian has none for this architecture
+        tree.file(paths.payload(context.arch) / "busybox", "bin/busybox", 0o755)
         tree.file(tools.kexec_file(context), "sbin/kexec", 0o755)
     else:
         raise Failed(f"{root}: not there: run qemu/guest_programs {context.arch}")

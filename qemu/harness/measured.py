@@ -38,6 +38,11 @@ def clean_up(context: Context) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def readable_dump(context: Context) -> str:
+    """Debian's libkdumpfile misreads the kdump format of arm."""
+    return "elf31" if context.arch == "arm" else DUMP
+
+
 def disk(context: Context, crashkernel: str, append: str = "", cpus: int = 1) -> Outcome:
     target = make_disk(context, "ext4")
     outcome = crash(context, Round(
@@ -46,7 +51,7 @@ def disk(context: Context, crashkernel: str, append: str = "", cpus: int = 1) ->
         ImageOptions(targets=[f"disk:LABEL={target.label}:/var/crash"],
                      drivers=virtio_drivers(context.board, DISK_DRIVERS),
                      append=f"nr_cpus={cpus} {append}" if cpus > 1 else append,
-                     dump=DUMP), crashkernel))
+                     dump=readable_dump(context)), crashkernel))
     outcome.must_be_saved()
     check_directory(context, read_files(context, target) / "var/crash", outcome)
     return outcome
