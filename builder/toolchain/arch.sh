@@ -23,8 +23,8 @@ s390x     s390x-linux-musl         s390x    -                              packa
 riscv64   riscv64-linux-musl       riscv64  -march=rv64gc,-mabi=lp64d      source  source                source:riscv
 '
 
-# Those whose captures are a part of every test run. The others take compiled kernels, which need
-# three quarters of an hour each: `tests/run qemu ARCH`.
+# Those whose captures are a part of every test run. The others take kernels that are compiled, too
+# long for every run: `tests/run qemu ARCH`.
 readonly tested_architectures=(x86_64 arm64 i386 ppc64le arm)
 # Of these, those that only capture to a disk there: the programs for networks are not built for it.
 readonly tested_on_disks=(i386 ppc64le arm)
