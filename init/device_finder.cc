@@ -128,7 +128,8 @@ const BlockDevice* DeviceFinder::match() {
     if (first == nullptr) {
       first = &device;
     } else if (device.identity.type != "btrfs") {  // its devices share one UUID
-      system_.log(to_string(looked_for_) + " is on " + name + ", too: " + first->name + " is taken");
+      system_.log(to_string(looked_for_) + " is on " + name + ", too: " + first->name +
+                  " is taken");
     }
   }
   return first;

@@ -90,8 +90,8 @@ class Save {
       system_.log(std::to_string(count) + (count == 1 ? " module" : " modules") + " loaded");
   }
 
-  /// Where all that the image can mount is by the same driver (ext2 to ext4 are), the device need not
-  /// be seen to know which. It touches no hardware, and is ready before the device is.
+  /// Where all that the image can mount is by the same driver (ext2 to ext4 are), the device need
+  /// not be seen to know which. It touches no hardware, and is ready before the device is.
   void load_only_filesystem() {
     const auto& filesystems = context_.config.filesystems;
     if (context_.entry.spec.kind != TargetSpec::Kind::kDisk || filesystems.empty()) return;

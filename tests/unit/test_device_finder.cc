@@ -39,7 +39,8 @@ struct Machine {
     prober.content["/dev/vda1"] = {"ext4", "filesystem", "12ab-cd", "root", "9F-1", "boot part"};
   }
   Result<BlockDevice> find(By by, const std::string& value, Milliseconds limit) {
-    DeviceFinder finder(system, prober, {by, value}, [this](const Uevent& e) { seen.push_back(e); });
+    DeviceFinder finder(system, prober, {by, value},
+                        [this](const Uevent& e) { seen.push_back(e); });
     return finder.wait(Deadline(system, limit));
   }
   FakeSystem system;
@@ -109,6 +110,8 @@ TEST_CASE("devices: one whose event was lost is found by the second") {
   const auto device = m.find(By::kLabel, "crash", Milliseconds(60'000));
   REQUIRE(device.ok());
   CHECK(m.system.now() == Milliseconds(3000));
+  // Each once, however often the scan comes by.
+  CHECK(m.prober.probed == std::vector<std::string>{"/dev/vda", "/dev/vda1", "/dev/sdb"});
 }
 
 TEST_CASE("devices: other events do not keep the scan from happening") {
