@@ -1,5 +1,6 @@
 #include "dump/codecs.h"
 
+#include <algorithm>
 #include <bit>
 #include <vector>
 
@@ -12,7 +13,15 @@
 #include <lzo/lzo1x.h>
 #endif
 #ifdef MKCAPTURE_HAVE_SNAPPY
-#include <snappy.h>
+// The function of its library (snappy-internal.h, which is not installed) that every public one ends
+// in: compresses at most 64 KiB to `op` and returns the end; `table` is cleared and has `table_size`,
+// a power of two, entries. The public ones allocate and free this table for each page. With musl
+// that is several system calls, which threads of one address space wait for: two threads took ten
+// times as long as one.
+namespace snappy::internal {
+char* CompressFragment(const char* input, std::size_t input_length, char* op, std::uint16_t* table,
+                       int table_size);
+}  // namespace snappy::internal
 #endif
 #ifdef MKCAPTURE_HAVE_ZSTD
 #define ZSTD_STATIC_LINKING_ONLY
@@ -115,14 +124,34 @@ class LzoCodec final : public PageCodec {
 #ifdef MKCAPTURE_HAVE_SNAPPY
 class SnappyCodec final : public PageCodec {
  public:
+  explicit SnappyCodec(std::size_t page_size)
+      : table_(std::clamp(std::bit_ceil(page_size), kFewestEntries, kMostEntries)) {}
+
   [[nodiscard]] std::uint32_t flag() const noexcept override { return kPageSnappy; }
 
   std::size_t compress(std::span<const std::byte> page, std::byte* out) noexcept override {
-    std::size_t size = 0;
-    snappy::RawCompress(reinterpret_cast<const char*>(page.data()), page.size(),
-                        reinterpret_cast<char*>(out), &size);
+    std::ranges::fill(table_, std::uint16_t{0});
+    auto* const start = reinterpret_cast<char*>(out);
+    char* const end = snappy::internal::CompressFragment(
+        reinterpret_cast<const char*>(page.data()), page.size(), put_size(page.size(), start),
+        table_.data(), static_cast<int>(table_.size()));
+    const auto size = static_cast<std::size_t>(end - start);
     return size < page.size() ? size : 0;
   }
+
+ private:
+  static constexpr std::size_t kFewestEntries = 256;
+  static constexpr std::size_t kMostEntries = 16384;
+
+  /// A raw block starts with its uncompressed size: seven bits in a byte, the lowest first
+  /// (format_description.txt of snappy).
+  static char* put_size(std::size_t size, char* to) noexcept {
+    for (; size >= 0x80; size >>= 7) *to++ = static_cast<char>(size | 0x80);
+    *to++ = static_cast<char>(size);
+    return to;
+  }
+
+  std::vector<std::uint16_t> table_;
 };
 #endif
 
@@ -182,7 +211,7 @@ Result<std::unique_ptr<PageCodec>> make_codec(DumpCodec codec, [[maybe_unused]] 
 #endif
 #ifdef MKCAPTURE_HAVE_SNAPPY
     case DumpCodec::kSnappy:
-      return std::unique_ptr<PageCodec>(std::make_unique<SnappyCodec>());
+      return std::unique_ptr<PageCodec>(std::make_unique<SnappyCodec>(page_size));
 #endif
 #ifdef MKCAPTURE_HAVE_ZSTD
     case DumpCodec::kZstd:

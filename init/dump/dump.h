@@ -47,7 +47,7 @@ struct DumpOptions {
   DumpFormat format = DumpFormat::kElf;
   DumpCodec codec = DumpCodec::kNone;
   int codec_level = 0;  // 0: the codec's own default
-  int threads = 1;      // compressors; 0: one per CPU that is online; snappy has one at most
+  int threads = 1;      // compressors; 0: one per CPU that is online
   /// Leave out the memory, too, that holds nothing but descriptors of left-out pages: up to 1/64 of
   /// a machine. Debuggers then cannot list such pages.
   bool leave_out_descriptors = false;

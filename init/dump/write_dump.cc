@@ -15,11 +15,7 @@ namespace {
 
 constexpr int kMostThreads = 64;  // beyond it memory's speed is the limit, not compression
 
-int compressors(const DumpOptions& options) {
-  // Its library asks for memory and gives it back for each page. With musl that is several system
-  // calls, which threads of one address space wait for: two take ten times as long as one.
-  if (options.codec == DumpCodec::kSnappy) return 1;
-  int threads = options.threads;
+int compressors(int threads) {
   if (threads == 0) {
     cpu_set_t cpus;
     CPU_ZERO(&cpus);
@@ -34,7 +30,7 @@ Result<DumpReport> write_as(VmcoreSource& source, KeptPages& pages, Output& outp
     if (options.codec != DumpCodec::kNone) return fail("the elf format has no compression");
     return write_elf(source, pages, output, options, progress);
   }
-  KdumpWriteOptions how{.threads = compressors(options), .write_once = false};
+  KdumpWriteOptions how{.threads = compressors(options.threads), .write_once = false};
   const bool random_access = options.format == DumpFormat::kKdump && output.seekable();
   how.write_once = !random_access;
   auto report = random_access

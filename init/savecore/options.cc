@@ -19,8 +19,7 @@ dump is whole.
               memory, 16 free pages (default 31)
   -f FORMAT   kdump, elf or flat, which is kdump for a pipe (default kdump)
   -c CODEC    none, zlib[:1-9], lzo, snappy or zstd[:1-19] (default zstd; elf has no compression)
-  -j THREADS  how many pages are compressed at once; 0: one for each processor (default 1;
-              snappy takes one at most)
+  -j THREADS  how many pages are compressed at once; 0: one for each processor (default 1)
   -e          leave out the page descriptors of left-out pages, too
   --dmesg     write only the crashed kernel's log
   --check     say which level can be had and how much memory remains at it, and write nothing;
