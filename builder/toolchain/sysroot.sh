@@ -14,7 +14,8 @@ toolchain_sources=(musl llvm-toolchain-19)
 # security update of the kernel.
 toolchain_key() {
   echo "toolchain $arch $triple $cpu_flags $libc $builtins"
-  file_hash "$toolchain/sysroot.sh" "$toolchain/libcxx" "$toolchain/image.cmake"
+  file_hash "$toolchain/sysroot.sh" "$toolchain/libcxx/CMakeLists.txt" "$toolchain/image.cmake"
+  [[ $builtins != source ]] || file_hash "$toolchain/libcxx/builtins"
   source_id musl
   source_id llvm-toolchain-19
   dpkg-query -W clang-19 lld-19 libc++-19-dev
