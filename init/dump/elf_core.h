@@ -53,7 +53,8 @@ struct ElfSegment {
   [[nodiscard]] bool is(Type t) const noexcept { return type == static_cast<std::uint32_t>(t); }
 };
 
-/// Checks magic, class, byte order, type ET_CORE, machine and the size of program headers.
+/// Checks magic, class, byte order, type ET_CORE, machine and the size of program headers. The byte
+/// order is that of the fields, which is not always the one that EI_DATA names.
 [[nodiscard]] Result<ElfHeader> parse_elf_header(Bytes head);
 
 /// sh_info of section header 0, which is `section` (40 or 64 bytes).

@@ -62,6 +62,17 @@ TEST_CASE("ELF header: both classes and byte orders") {
   }
 }
 
+TEST_CASE("ELF header: big-endian, but called little-endian by kexec_file_load") {
+  auto b = header({64, true}, 21);
+  b.put(5, 1, 1);
+  const auto h = parse_elf_header(b.bytes);
+  REQUIRE(h.ok());
+  CHECK(h->big_endian);
+  CHECK(h->machine == Machine::kPpc64);
+  CHECK(h->phoff == 0x1234);
+  CHECK(h->phnum == 7);
+}
+
 TEST_CASE("ELF header: what is refused") {
   const Layout l{64, false};
   const auto message = [](const Bytesmith& b) {
