@@ -34,6 +34,9 @@ constexpr Kernel kKernels[] = {
      "OFFSET(vmemmap_backing.phys)=8\nOFFSET(vmemmap_backing.virt_addr)=16\n"},
     {capture::Machine::kPpc64, false, 65536,
      "SYMBOL(swapper_pg_dir)=c000000000000000\nNUMBER(RADIX_MMU)=1\n"},
+    {capture::Machine::kRiscv64, false, 4096,
+     "SYMBOL(swapper_pg_dir)=ffffffff80000000\nNUMBER(KERNEL_LINK_ADDR)=0xffffffff80000000\n"
+     "NUMBER(phys_ram_base)=0\n"},
 };
 
 }  // namespace

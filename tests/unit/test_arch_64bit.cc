@@ -93,15 +93,22 @@ TEST_CASE("arm64: what cannot be is refused") {
   CHECK(m.make().error().message == kNoTopTable);
 }
 
+std::uint64_t riscv64_table(std::uint64_t table, const TableLevel&) {
+  return table >> 12 << 10 | 1;
+}
+
+std::vector<TableLevel> riscv64_levels(unsigned bits) {
+  std::vector<TableLevel> levels;
+  for (unsigned shift = bits - 9; shift >= 12; shift -= 9)
+    levels.push_back({shift, 9});
+  return levels;
+}
+
 TEST_CASE("riscv64: Sv39, Sv48 and Sv57, large pages, 64 KiB by Svnapot") {
   for (const unsigned bits : {39U, 48U, 57U}) {
     CAPTURE(bits);
     TableMachine m(Machine::kRiscv64, 0x80000000, 0);
-    std::vector<TableLevel> levels;
-    for (unsigned shift = bits - 9; shift >= 12; shift -= 9)
-      levels.push_back({shift, 9});
-    TableBuilder tables(m, 0x80001000, levels,
-                        [](std::uint64_t t, const TableLevel&) { return t >> 12 << 10 | 1; });
+    TableBuilder tables(m, 0x80001000, riscv64_levels(bits), riscv64_table);
     m.info = "SYMBOL(swapper_pg_dir)=ffffffff80001000\nNUMBER(VA_BITS)=" + std::to_string(bits) +
              "\nNUMBER(va_kernel_pa_offset)=0xfffffffF00000000\n";
     tables.map(0xffffffff80000000, 21, 0x80000ULL << 10 | 0xef);
@@ -121,17 +128,39 @@ TEST_CASE("riscv64: Sv39, Sv48 and Sv57, large pages, 64 KiB by Svnapot") {
 TEST_CASE("riscv64: kernels that do not tell where their image is") {
   for (const bool by_header : {true, false}) {
     TableMachine m(Machine::kRiscv64, 0x80000000, by_header ? 0xffffffff80000000 : 0);
-    TableBuilder tables(m, 0x80001000, {{30, 9}, {21, 9}, {12, 9}},
-                        [](std::uint64_t t, const TableLevel&) { return t >> 12 << 10 | 1; });
+    TableBuilder tables(m, 0x80001000, {{30, 9}, {21, 9}, {12, 9}}, riscv64_table);
     tables.map(0xffffffff80000000, 21, 0x80000ULL << 10 | 0xef);
     m.info = "SYMBOL(swapper_pg_dir)=ffffffff80001000\nNUMBER(VA_BITS)=39\n";
     if (!by_header)
       m.info += "NUMBER(KERNEL_LINK_ADDR)=0xffffffff80000000\nNUMBER(phys_ram_base)=0x80000000\n";
     CHECK(m.make().ok());
   }
+}
+
+TEST_CASE("riscv64: kernels that do not tell the mode") {
+  for (const unsigned bits : {39U, 48U, 57U}) {
+    CAPTURE(bits);
+    TableMachine m(Machine::kRiscv64, 0x80000000, 0xffffffff80000000);
+    TableBuilder tables(m, 0x80001000, riscv64_levels(bits), riscv64_table);
+    tables.map(0xffffffff80000000, 21, 0x80000ULL << 10 | 0xef);
+    // The linear map in the last quarter of the kernel's half: one that only this mode can walk.
+    const std::uint64_t linear = ~std::uint64_t{0} << (bits - 2);
+    tables.map(linear, 21, 0x80000ULL << 10 | 0xe7);
+    m.info = "SYMBOL(swapper_pg_dir)=ffffffff80001000\n";
+    auto space = m.make();
+    REQUIRE_MESSAGE(space.ok(), space.error().message);
+    CHECK(paddr(**space, linear + 0x12345) == 0x80012345);
+  }
+}
+
+TEST_CASE("riscv64: what is refused") {
   TableMachine m(Machine::kRiscv64, 0x80000000, 0);
+  m.info = "NUMBER(VA_BITS)=39\n";
+  CHECK(m.make().error().message == "VMCOREINFO lacks swapper_pg_dir");
   m.info = "SYMBOL(swapper_pg_dir)=ffffffff80001000\nNUMBER(VA_BITS)=40\n";
   CHECK(m.make().error().message == "VMCOREINFO has an impossible VA_BITS");
+  m.info = "SYMBOL(swapper_pg_dir)=ffffffff80001000\n";
+  CHECK(m.make().error().message == kNoTopTable);
 }
 
 /// A table of s390x, all entries invalid, of a type.

@@ -2,12 +2,17 @@
 //
 // Kernel: arch/riscv/include/asm/pgtable-64.h, arch/riscv/kernel/vmcore_info.c (crash_core.c);
 // entries: RISC-V Privileged Architecture, "Sv39", "Sv48", "Sv57" and "Svnapot".
+#include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "dump/arch/page_walk.h"
 
 namespace capture {
 namespace {
+
+/// Bits of a virtual address in Sv39, Sv48 and Sv57.
+constexpr unsigned kModes[] = {39, 48, 57};
 
 constexpr std::uint64_t kValid = 1;
 constexpr std::uint64_t kReadWriteExecute = 0xe;  // none of them: a table
@@ -56,19 +61,26 @@ class Riscv64AddressSpace : public AddressSpace {
 Result<std::unique_ptr<AddressSpace>> make_riscv64(const CrashedMachine& machine,
                                                    const Vmcoreinfo& info, PhysicalMemory& memory) {
   const auto top = info.symbol("swapper_pg_dir");
+  if (!top) return fail("VMCOREINFO lacks swapper_pg_dir");
   const auto va_bits = info.number("VA_BITS");
-  if (!top || !va_bits) return fail("VMCOREINFO lacks swapper_pg_dir or VA_BITS");
-  if (*va_bits != 39 && *va_bits != 48 && *va_bits != 57)
+  if (va_bits && std::ranges::find(kModes, *va_bits) == std::end(kModes))
     return fail("VMCOREINFO has an impossible VA_BITS");
-  auto space = std::make_unique<Riscv64AddressSpace>(static_cast<unsigned>(*va_bits), memory);
+
   std::optional<std::uint64_t> in_image, at_start;
   if (const auto offset = info.number("va_kernel_pa_offset")) in_image = *top - *offset;
   // Before 6.4: the image begins where memory does.
   const auto link = info.number("KERNEL_LINK_ADDR"), ram = info.number("phys_ram_base");
   if (link && ram) at_start = *top - *link + *ram;
-  if (!find_top_table(*space, *top, {in_image, load_paddr(machine, *top), at_start}))
-    return fail(kNoTopTable);
-  return std::unique_ptr<AddressSpace>(std::move(space));
+
+  // Linux 6.1 tells neither the mode nor a place. kexec_file_load has a PT_LOAD for the image, and
+  // in a wrong mode the tables lead elsewhere.
+  for (const unsigned mode : kModes) {
+    if (va_bits && *va_bits != mode) continue;
+    auto space = std::make_unique<Riscv64AddressSpace>(mode, memory);
+    if (find_top_table(*space, *top, {in_image, load_paddr(machine, *top), at_start}))
+      return std::unique_ptr<AddressSpace>(std::move(space));
+  }
+  return fail(kNoTopTable);
 }
 
 }  // namespace capture
