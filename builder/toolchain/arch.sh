@@ -3,6 +3,7 @@
 #
 #   arch_names          all names
 #   load_arch NAME      sets arch, triple, debian_arch, cpu_flags, libc, builtins and kernel_source
+#   in_debian           whether Debian has programs for the architecture of load_arch
 # shellcheck shell=bash disable=SC2034
 
 # libc: musl from Debian's package of that architecture, or compiled where it is smaller (x86_64) or
@@ -40,4 +41,8 @@ load_arch() {
   read -r arch triple debian_arch cpu_flags libc builtins kernel_source <<<"$row"
   [[ $cpu_flags != - ]] || cpu_flags=
   cpu_flags=${cpu_flags//,-/ -}
+}
+
+in_debian() {
+  [[ $debian_arch =~ ^(amd64|arm64|armhf|i386|ppc64el|s390x)$ ]]
 }
