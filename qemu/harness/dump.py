@@ -10,6 +10,8 @@ from .verdicts import LINE
 
 WHEN = r"-\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d(-\d+)?"
 FAT_WHEN = r"-\d{4}-\d\d-\d\d-\d\d[-._]\d\d[-._]\d\d(-\d+)?"  # FAT has no colons in names
+# Of the kernel's first lines, where its clock runs by then.
+FIRST_TIME = {"s390x": r"0\.0\d{5}"}
 
 
 def check_directory(context: Context, base: Path, outcome: Outcome, fat: bool = False) -> Path:
@@ -18,7 +20,7 @@ def check_directory(context: Context, base: Path, outcome: Outcome, fat: bool = 
     wanted = {"kexec-dmesg.log", "vmcore"}
     if outcome.marker:
         wanted.add("vmcore-dmesg.txt")
-        check_crash_log(folder / "vmcore-dmesg.txt", outcome.marker)
+        check_crash_log(folder / "vmcore-dmesg.txt", outcome.marker, context.arch)
     files = {p.name for p in folder.iterdir()}
     expect(wanted <= files and files - wanted <= {"vmcore-dmesg.txt"},
            f"the folder has: {' '.join(sorted(files))}")
@@ -40,13 +42,14 @@ def dump_folder(base: Path, node: str = "", fat: bool = False) -> Path:
     return base / names[0]
 
 
-def check_crash_log(file: Path, marker: str) -> None:
+def check_crash_log(file: Path, marker: str, arch: str) -> None:
     """The crashed kernel's log: from its first line to its last."""
     expect(file.exists(), f"no {file.name}")
     text = file.read_text(errors="replace")
     lines = text.splitlines()
-    # Some architectures say something before they say what they run; the clock of s390x runs by then.
-    begins = [re.match(r"\[\s+0\.0\d{5}\] (Linux version )?", line) for line in lines[:20]]
+    # Some architectures say something before they say what they run.
+    start = FIRST_TIME.get(arch, r"0\.000000")
+    begins = [re.match(rf"\[\s+{start}\] (Linux version )?", line) for line in lines[:20]]
     expect(begins and begins[0] and any(found and found[1] for found in begins),
            "vmcore-dmesg.txt does not begin with the kernel's first lines")
     expect(any(line.endswith(marker) for line in lines),
