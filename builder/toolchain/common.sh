@@ -5,7 +5,6 @@
 #                             when CMD fails, the log's last lines and its path, then exit 1
 #   cached NAME KEY CMD...    sets `entry` to the cache folder of NAME for KEY (any text that holds
 #                             all inputs); where it is not there, `CMD... FOLDER` fills it first
-#   cache_folder NAME KEY     prints that folder's path, whether it is there or not
 #   file_hash PATH... [TEST]  one hash over files and folders, of those that pass find's TEST
 # shellcheck shell=bash disable=SC2034
 
@@ -53,13 +52,9 @@ file_hash() {
   find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum | cut -c 1-16
 }
 
-cache_folder() {
-  echo "$cache/$1-$(printf '%s\n' "$2" | sha256sum | cut -c 1-16)"
-}
-
 cached() {
   local name=$1 lock partial
-  entry=$(cache_folder "$1" "$2")
+  entry=$cache/$1-$(printf '%s\n' "$2" | sha256sum | cut -c 1-16)
   shift 2
   if [[ ! -d $entry ]]; then
     # Two clones may want the same entry at the same time: the second one waits and finds it.

@@ -18,11 +18,13 @@ def add_programs(context: Context, tree: Initramfs) -> None:
         tree.program(Path("/sbin/kexec"), "/sbin/kexec")
         return
     root = paths.GUESTS / context.arch
-    if (root / "sbin/kexec").exists():
-        tree.file(root / "bin/busybox", "bin/busybox", 0o755)
-        tree.program_of(root, "sbin/kexec")
-    elif root.exists():  # Debian has none for this architecture
-        tree.file(paths.payload(context.arch) / "busybox", "bin/busybox", 0o755)
-        tree.file(tools.kexec_file(context), "sbin/kexec", 0o755)
-    else:
+    if not root.exists():
         raise Failed(f"{root}: not there: run qemu/guest_programs {context.arch}")
+    busybox = root / "bin/busybox"
+    if not busybox.exists():
+        busybox = paths.payload(context.arch) / "busybox"
+    tree.file(busybox, "bin/busybox", 0o755)
+    if (root / "sbin/kexec").exists():
+        tree.program_of(root, "sbin/kexec")
+    else:
+        tree.file(tools.kexec_file(context), "sbin/kexec", 0o755)

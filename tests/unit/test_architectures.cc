@@ -137,6 +137,17 @@ TEST_CASE("arm64 without KALLSYMS_ALL: a warning with the ways out, or kexec_fil
   CHECK(!contains(whole.err, "KALLSYMS_ALL"));
 }
 
+TEST_CASE("ppc64: never by kexec_file_load, whose capture kernel overwrites what it has to save") {
+  std::string config = std::string(kEveryKernel) + kArchitectures + "CONFIG_KEXEC_FILE=y\n";
+  CHECK(!contains(Tree(config).kexec("ppc64"), " -s "));
+  config.replace(config.find("CONFIG_KEXEC=y\n"), 15, "");
+  Tree tree(config);
+  CHECK(!contains(tree.kexec("ppc64"), " -s "));
+  CHECK(contains(tree.err, "warning: kernel 6.1.0-test has no CONFIG_KEXEC: "));
+  CHECK(contains(tree.err, "moves to address 0"));
+  CHECK(contains(Tree(config).kexec("ppc64le"), "kexec -p -s "));
+}
+
 TEST_CASE("ia64: printed, built with somebody's programs, and else refused with the whole reason") {
   Tree tree(kEveryKernel);
   for (const char* what : {"plan", "kexec", "append"})

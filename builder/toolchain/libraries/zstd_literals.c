@@ -12,7 +12,7 @@ enum {
   bits_at_least = 200,  /* 25 bytes for the time that each table takes */
 };
 
-/* 16 * log2(value), at most 1.4 too low. */
+/* 16 * log2(value), at most 2.4 too low: a straight line between powers of two, rounded down. */
 static unsigned log2_in_16ths(unsigned value) {
   const unsigned exponent = ZSTD_highbit32(value);
   return 16 * exponent + (unsigned)(((unsigned long long)value << 4) >> exponent) - 16;
@@ -22,14 +22,15 @@ static unsigned log2_in_16ths(unsigned value) {
  * entropy, and without a logarithm for each value. */
 static int worth_a_table(const unsigned char* literals, unsigned n) {
   unsigned short counts[256] = {0};
-  unsigned squares = 0, values = 0, entropy;
+  unsigned squares = 0, values = 0;
+  int entropy; /* 16ths of a bit; the error of its logarithms can take it above eight bits */
   for (unsigned i = 0; i < n; ++i) {
     const unsigned before = counts[literals[i]]++;
     squares += 2 * before + 1;
     values += before == 0;
   }
-  entropy = 2 * log2_in_16ths(n) - log2_in_16ths(squares);
-  return n * (8 * 16 - (int)entropy) / 16 > bits_per_value * values + bits_at_least;
+  entropy = 2 * (int)log2_in_16ths(n) - (int)log2_in_16ths(squares);
+  return (int)n * (8 * 16 - entropy) / 16 > (int)(bits_per_value * values + bits_at_least);
 }
 
 size_t ZSTD_compressLiterals(void* dst, size_t room, const void* literals, size_t n, void* workspace,
