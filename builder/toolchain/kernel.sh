@@ -74,7 +74,8 @@ unpack_kernel() {
 
 readonly linux_source=linux-source-6.1
 kernel_build_packages() {
-  echo flex bison bc libelf-dev "gcc-12-${debian_arch/ppc64/powerpc64}-linux-gnu"
+  # gcc and libc6-dev: for the programs that the kernel's build itself runs.
+  echo gcc libc6-dev flex bison bc libelf-dev "gcc-12-${debian_arch/ppc64/powerpc64}-linux-gnu"
 }
 
 # Sets linux_source_package: its version is a part of the key.
