@@ -36,11 +36,12 @@ CaptureConfig load_configuration(System& system) {
   return config;
 }
 
-/// A shell on the console, for as long as somebody uses it.
+/// A shell on the console, for as long as somebody uses it. /dev/console cannot interrupt what runs
+/// on it; cttyhack opens the terminal behind it, in a session of its own, so that Ctrl-C works.
 void run_shell(System& system) {
   system.log("a shell on the console; leaving it goes on");
-  const auto shell =
-      system.spawn({kShell, "sh"}, {"PATH=/bin", "HOME=/root", "TERM=linux"}, Pipes::kNone);
+  const auto shell = system.spawn({kShell, "setsid", "cttyhack", "sh"},
+                                  {"PATH=/bin", "HOME=/", "TERM=linux"}, Pipes::kNone);
   if (!shell) {
     system.log("no shell: " + shell.error().message);
     return;

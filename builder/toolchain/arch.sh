@@ -26,8 +26,6 @@ riscv64   riscv64-linux-musl       riscv64  -march=rv64gc,-mabi=lp64d      sourc
 
 # Those whose captures are a part of every test run.
 readonly tested_architectures=(x86_64 arm64 i386 ppc64le arm s390x riscv64 ppc64)
-# Of these, those that only capture to a disk there: the programs for networks are not built for it.
-readonly tested_on_disks=(i386 ppc64le arm riscv64 ppc64)
 
 arch_names() {
   awk '$1 ~ /^[a-z]/ { print $1 }' <<<"$arch_table"

@@ -1,14 +1,12 @@
 # What is built from the tree itself, and where all of it is put. Sourced, not run.
 #
-#   build_payload [ONLY_DISK]   build/sysroot/ARCH and build/payload/ARCH for the architecture of
-#                      load_arch; with ONLY_DISK (any text) nothing for networks, and no rescue shell
-#                      where the tests get one from Debian
-#   build_host_tool    build/mkcapture, and build/savecore for the build machine's architecture
+#   build_payload      build/sysroot/ARCH and build/payload/ARCH for the architecture of load_arch
+#   build_host_tool    build/mkcapture
 #   build_capture_image
 # shellcheck shell=bash
 
 build_payload() {
-  local only_disk=${1:-} key compiler sysroot program payload=$build/payload/$arch
+  local key compiler sysroot program payload=$build/payload/$arch
   key=$(toolchain_key)
   cached "toolchain-$arch" "$key" build_toolchain
   compiler=$entry
@@ -16,11 +14,7 @@ build_payload() {
   sysroot=$entry
   mkdir -p "$build/sysroot" "$payload"
   ln -sfn "$sysroot" "$build/sysroot/$arch"
-  if [[ -z $only_disk ]]; then
-    build_programs "$compiler" "$key" "$payload"
-  elif ! in_debian; then
-    build_shell "$compiler" "$key" "$payload" # the machine that crashes in the tests has no other
-  fi
+  build_programs "$compiler" "$key" "$payload"
   cached "init-$arch" "$(image_programs_key "$sysroot")" \
     step "init-$arch" "$arch: /init and savecore" build_image_programs "$sysroot"
   for program in init savecore; do

@@ -2,7 +2,6 @@
 #
 #   build_programs TOOLCHAIN TOOLCHAIN_KEY DIR     DIR/{udhcpc,busybox,dbclient}, from the cache
 #                                                where they are there
-#   build_shell TOOLCHAIN TOOLCHAIN_KEY DIR        of these, DIR/busybox
 #
 # BusyBox is built twice: `udhcpc` with that one applet, which goes into every image that needs an
 # address, and `busybox` with a shell, which goes into an image only where --shell asks for it.
@@ -22,17 +21,12 @@ build_programs() {
   cached "udhcpc-$arch" "$(program_key busybox udhcpc.config "$key")" \
     step "udhcpc-$arch" "$arch: udhcpc (BusyBox)" build_busybox "$compiler" udhcpc
   install -C -m 0755 "$entry/udhcpc" "$dir/udhcpc"
-  build_shell "$compiler" "$key" "$dir"
-  cached "dbclient-$arch" "$(program_key dropbear dropbear_options.h "$key")" \
-    step "dbclient-$arch" "$arch: dbclient (dropbear)" build_dbclient "$compiler"
-  install -C -m 0755 "$entry/dbclient" "$dir/dbclient"
-}
-
-build_shell() {
-  local compiler=$1 key=$2 dir=$3
   cached "busybox-$arch" "$(program_key busybox busybox.config "$key")" \
     step "busybox-$arch" "$arch: rescue shell (BusyBox)" build_busybox "$compiler" busybox
   install -C -m 0755 "$entry/busybox" "$dir/busybox"
+  cached "dbclient-$arch" "$(program_key dropbear dropbear_options.h "$key")" \
+    step "dbclient-$arch" "$arch: dbclient (dropbear)" build_dbclient "$compiler"
+  install -C -m 0755 "$entry/dbclient" "$dir/dbclient"
 }
 
 # build_busybox TOOLCHAIN NAME DIR: DIR/NAME as programs/NAME.config says.

@@ -45,6 +45,12 @@ DUMPS = {
 }
 
 
+def by_itself(arch: str) -> str:
+    """The kind of dump that an image makes by itself: level 31, kdump. On arm as an ELF file: its
+    kdump format is misread by Debian's libkdumpfile (0.5.1), with which dumps are looked at."""
+    return "elf31" if arch == "arm" else "default"
+
+
 def build_image(context: Context, options: ImageOptions, board: str = "x86_64") -> Path:
     output = context.dir / "capture.img"
     if not paths.MKCAPTURE.exists():

@@ -41,7 +41,8 @@ class Machine:
         board = BOARDS[self.board]
         argv = [board.program, *board.options, "-m", f"{self.memory_mib}M", "-smp", str(self.cpus),
                 "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none",
-                "-serial", f"file:{serial}", "-kernel", str(kernel),
+                "-chardev", f"stdio,id=serial,signal=off,logfile={serial}",
+                "-serial", "chardev:serial", "-kernel", str(kernel),
                 "-append", f"console={board.console} {board.append} {append}"]
         if initrd is not None:
             argv += ["-initrd", str(initrd)]
@@ -73,12 +74,19 @@ class Running:
             raise Failed(f"{argv[0]}: not found")
         context.note("$ " + " ".join(argv) + "\n")
         self._log = open(context.dir / f"{name}.qemu.log", "wb")
-        self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self._log,
-                                         stderr=subprocess.STDOUT)
+        self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                         stderr=self._log)
+        assert self._process.stdin is not None
+        self._keyboard = self._process.stdin
         context.at_end(self.kill)
 
     def console(self) -> str:
         return self.serial.read_text(encoding="utf-8", errors="replace").replace("\r", "")
+
+    def type(self, text: str) -> None:
+        """What somebody at the serial console types."""
+        self._keyboard.write(text.encode())
+        self._keyboard.flush()
 
     def wait_for(self, pattern: str, limit: float) -> re.Match[str]:
         """Waits until the console has a line that matches."""
@@ -112,4 +120,5 @@ class Running:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        self._keyboard.close()
         self._log.close()

@@ -11,7 +11,7 @@ from .comparison import by_hand_image, floor_image
 from .crash import Round, crash
 from .disk import make_disk, read_files
 from .dump import check_directory
-from .image import ImageOptions
+from .image import ImageOptions, by_itself
 from .machine import Machine
 from .outcome import Outcome
 from .server import nfs_server, ssh_server
@@ -19,7 +19,6 @@ from .server import nfs_server, ssh_server
 MEMORY_MIB = 1024
 DISK_DRIVERS = "virtio_blk,ext4"
 NET_DRIVERS = "virtio_net"
-DUMP = "default"
 
 
 def new_context(name: str, limit: float, arch: str = "x86_64") -> Context:
@@ -38,11 +37,6 @@ def clean_up(context: Context) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def readable_dump(context: Context) -> str:
-    """Debian's libkdumpfile misreads the kdump format of arm."""
-    return "elf31" if context.arch == "arm" else DUMP
-
-
 def disk(context: Context, crashkernel: str, append: str = "", cpus: int = 1) -> Outcome:
     target = make_disk(context, "ext4")
     outcome = crash(context, Round(
@@ -51,7 +45,7 @@ def disk(context: Context, crashkernel: str, append: str = "", cpus: int = 1) ->
         ImageOptions(targets=[f"disk:LABEL={target.label}:/var/crash"],
                      drivers=virtio_drivers(context.board, DISK_DRIVERS),
                      append=f"nr_cpus={cpus} {append}" if cpus > 1 else append,
-                     dump=readable_dump(context)), crashkernel))
+                     dump=by_itself(context.arch)), crashkernel))
     outcome.must_be_saved()
     check_directory(context, read_files(context, target) / "var/crash", outcome)
     return outcome
@@ -67,7 +61,7 @@ def nfs(context: Context, crashkernel: str, append: str = "") -> Outcome:
         Machine(board=context.board, memory_mib=MEMORY_MIB, nic="virtio-net"),
         ImageOptions(targets=[server.target("/crash", "vers=4.2")],
                      drivers=virtio_drivers(context.board, NET_DRIVERS + ",nfsv4"),
-                     options=["--ip", "dhcp"], append=append, dump=DUMP),
+                     options=["--ip", "dhcp"], append=append, dump=by_itself(context.arch)),
         crashkernel))
     outcome.must_be_saved()
     check_directory(context, server.folder / "crash", outcome)
@@ -79,7 +73,8 @@ def ssh(context: Context, crashkernel: str, append: str = "") -> Outcome:
     outcome = crash(context, Round(
         Machine(board=context.board, memory_mib=MEMORY_MIB, nic="virtio-net"),
         ImageOptions(targets=[server.target()], drivers=virtio_drivers(context.board, NET_DRIVERS),
-                     options=["--ip", "dhcp", *server.options()], append=append, dump=DUMP),
+                     options=["--ip", "dhcp", *server.options()], append=append,
+                     dump=by_itself(context.arch)),
         crashkernel))
     outcome.must_be_saved()
     check_directory(context, server.folder, outcome)
