@@ -7,7 +7,7 @@ from harness.image import ImageOptions
 from harness.machine import Machine, Running
 from harness.synthetic import Synthetic, outcome_of, start_capture
 
-PROMPT = r"^/ # "
+PROMPT = r"^# "  # BusyBox ash without line editing
 BOOT = 120  # seconds
 
 
