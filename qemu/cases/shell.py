@@ -29,7 +29,7 @@ def shell(context: Context) -> None:
     running.wait_for("^sleeps$", 20)
     running.type("\x03echo interrupted=$?\n")
     running.wait_for("interrupted=130$", 20)
-    running.type("mkdir /mnt && mount -t ext4 /dev/vda1 /mnt && cp /proc/vmcore /mnt/by-hand && "
+    running.type("mount -t ext4 /dev/vda1 /mnt && cp /proc/vmcore /mnt/by-hand && "
                  "umount /mnt; echo copied=$?\n")
     running.wait_for("^copied=0$", 60)
     running.type("exit\n")
