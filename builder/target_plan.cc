@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "builder/locate.h"
+#include "builder/mountinfo.h"
 
 namespace mkcapture {
 
@@ -12,9 +13,20 @@ using capture::DeviceName;
 using capture::TargetSpec;
 using Kind = TargetSpec::Kind;
 
-bool is_mounted(Host& host, DeviceNumber number) {
-  const auto text = host.read_file("/proc/self/mountinfo");
-  return text && text->find(" " + to_string(number) + " ") != std::string::npos;
+// What the device is used for now, in words; empty where it is free.
+std::string use_of(Host& host, const LocatedDevice& device) {
+  // Btrfs mounts have numbers of their own: by their source.
+  for (const auto& mount : parse_mountinfo(host.read_file("/proc/self/mountinfo").value_or("")))
+    if (mount.device == device.number || mount.source == device.node) return "is mounted";
+  const std::string folder = "/sys/dev/block/" + to_string(device.number);
+  if (const auto holders = host.list_dir(folder + "/holders"); holders && !holders->empty())
+    return fmt::format("is used by {}", fmt::join(*holders, ", "));
+  auto partitions = host.list_dir(folder).value_or({});
+  std::erase_if(partitions, [&](const auto& name) {
+    return !host.exists(fmt::format("{}/{}/partition", folder, name));
+  });
+  if (!partitions.empty()) return fmt::format("has partitions ({})", fmt::join(partitions, ", "));
+  return "";
 }
 
 // A name by path is the production kernel's; a better one is taken where the device has it.
@@ -33,9 +45,9 @@ void use_stable_name(const LocatedDevice& device, TargetPlan& target, Plan& plan
 }
 
 Status check_raw(const LocatedDevice& device, const std::string& origin, Host& host, Plan& plan) {
-  if (is_mounted(host, device.number))
-    return usage_error(origin, fmt::format("{} is mounted; a raw target overwrites the whole "
-                                           "partition", device.node));
+  if (const std::string use = use_of(host, device); !use.empty())
+    return usage_error(origin, fmt::format("{} {}; a raw target overwrites all of it: give a "
+                                           "partition that nothing else uses", device.node, use));
   if (!device.tags.type.empty() && device.tags.type != "swap")
     plan.warnings.push_back(fmt::format("the dump will overwrite the {} on {}", device.tags.type,
                                         device.node));

@@ -19,7 +19,7 @@ std::string value(blkid_probe probe, const char* name) {
 
 class BlkidProber final : public BlockProber {
  public:
-  Result<BlockIdentity> probe(const std::string& path, Entry entry) override {
+  Result<BlockIdentity> probe(const std::string& path, Tables tables) override {
     errno = 0;
     const std::unique_ptr<blkid_struct_probe, FreeProbe> owned(
         blkid_new_probe_from_filename(path.c_str()));
@@ -28,16 +28,21 @@ class BlkidProber final : public BlockProber {
     blkid_probe_enable_superblocks(p, 1);
     blkid_probe_set_superblocks_flags(
         p, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE | BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL);
-    if (entry == Entry::kRead) {
+    if (tables == Tables::kRead) {
       blkid_probe_enable_partitions(p, 1);
       blkid_probe_set_partitions_flags(p, BLKID_PARTS_ENTRY_DETAILS);
     }
     const int found = blkid_do_safeprobe(p);  // 1: nothing; -2: more than one signature
     if (found == -2) return fail(path + ": more than one file system's signature");
     if (found < 0) return sys_error(path, errno != 0 ? errno : EIO);
-    return BlockIdentity{
+    BlockIdentity identity{
         value(p, "TYPE"),  value(p, "USAGE"),           value(p, "UUID"),
         value(p, "LABEL"), value(p, "PART_ENTRY_UUID"), value(p, "PART_ENTRY_NAME")};
+    if (identity.type.empty() && blkid_probe_has_value(p, "PTTYPE") != 0) {
+      identity.type = value(p, "PTTYPE");
+      identity.usage = kPartitions;
+    }
+    return identity;
   }
 };
 

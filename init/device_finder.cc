@@ -90,8 +90,8 @@ Result<BlockIdentity> DeviceFinder::look(const BlockDevice& device,
   const bool named = by == By::kPath && value == device.path;
   if (!named && has_partitions(system_, device.name, sorted_names)) return BlockIdentity{};
   const bool by_partition = by == By::kPartUuid || by == By::kPartLabel;
-  return prober_.probe(device.path, by_partition ? BlockProber::Entry::kRead
-                                                 : BlockProber::Entry::kLeave);
+  return prober_.probe(device.path, by_partition || named ? BlockProber::Tables::kRead
+                                                          : BlockProber::Tables::kLeave);
 }
 
 void DeviceFinder::scan() {

@@ -14,7 +14,7 @@ namespace {
 bool is_in_use(const BlockDevice& device, const DeviceName& name) {
   const auto& usage = device.identity.usage;
   return name.by == DeviceName::By::kPath &&
-         (usage == "filesystem" || usage == "raid" || usage == "crypto");
+         (usage == "filesystem" || usage == "raid" || usage == "crypto" || usage == kPartitions);
 }
 
 class RawTarget final : public Target {
@@ -27,7 +27,7 @@ class RawTarget final : public Target {
     if (!device) return std::move(device).error();
     if (is_in_use(*device, spec_.device)) {
       return fail(describe(*device) + " is not overwritten, since a name like " + device->path +
-                  " may mean another device here: name it by PARTUUID= or PARTLABEL=");
+                  " may mean another device here: name a partition by PARTUUID= or PARTLABEL=");
     }
     fd_ = UniqueFd(::open(device->path.c_str(), O_RDWR | O_EXCL | O_CLOEXEC));
     if (!fd_.valid()) return sys_error(device->path, errno);

@@ -49,6 +49,19 @@ def no_driver(context: Context) -> None:
     raise Failed("the harness takes a failed capture for a saved one")
 
 
+@case("raw-over-partitions")
+def raw_over_partitions(context: Context) -> None:
+    """a raw target that turns out to be a whole disk with partitions: refused, nothing is written"""
+    disk = make_disk(context, "ext4", size_mib=128)
+    before = hashlib.sha256(disk.image.read_bytes()).hexdigest()
+    outcome = capture(context, Synthetic(
+        Machine(disks=[("virtio-blk", disk)]),
+        ImageOptions(targets=["raw:/dev/vda"], drivers="virtio_pci,virtio_blk")))
+    reason = outcome.must_have_failed(step="device").reason
+    expect("vda (gpt) is not overwritten" in reason, f"the reason is another: {reason}")
+    expect(hashlib.sha256(disk.image.read_bytes()).hexdigest() == before, "the disk was written to")
+
+
 @case("disk-full")
 def disk_full(context: Context) -> None:
     """a disk that is too small: what fits is kept under its .incomplete name, and the log says why"""

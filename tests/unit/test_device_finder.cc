@@ -16,8 +16,8 @@ class FakeProber final : public BlockProber {
   std::map<std::string, BlockIdentity> content;
   std::map<std::string, int> errors;
   std::vector<std::string> probed;
-  Result<BlockIdentity> probe(const std::string& path, Entry entry) override {
-    probed.push_back(path + (entry == Entry::kRead ? " with its entry" : ""));
+  Result<BlockIdentity> probe(const std::string& path, Tables tables) override {
+    probed.push_back(path + (tables == Tables::kRead ? " with tables" : ""));
     if (errors.count(path) != 0) return sys_error(path, errors[path]);
     return content[path];
   }
@@ -81,11 +81,11 @@ TEST_CASE("devices: what holds partitions is looked at only by its own name") {
   SUBCASE("by the partition's own: its entry is read") {
     REQUIRE(m.find(By::kPartUuid, "9f-1", Milliseconds(10)).ok());
     CHECK(m.prober.probed ==
-          std::vector<std::string>{"/dev/vda1 with its entry", "/dev/vdaa with its entry"});
+          std::vector<std::string>{"/dev/vda1 with tables", "/dev/vdaa with tables"});
   }
   SUBCASE("by its own name") {
     REQUIRE(m.find(By::kPath, "/dev/vda", Milliseconds(10)).ok());
-    CHECK(m.prober.probed == std::vector<std::string>{"/dev/vda", "/dev/vda1", "/dev/vdaa"});
+    CHECK(m.prober.probed == std::vector<std::string>{"/dev/vda with tables", "/dev/vda1", "/dev/vdaa"});
   }
 }
 

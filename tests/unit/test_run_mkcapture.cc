@@ -186,8 +186,20 @@ TEST_CASE("mkcapture: a name by probe order becomes a UUID, a raw one a PARTUUID
   CHECK(contains(f.baked({"-t", "raw:/dev/vda2"}), "target=raw:PARTUUID=aaaa-02\n"));
   REQUIRE(f.run({"-t", "disk:/dev/vda1:/x", "--print", "plan"}) == 0);
   CHECK(f.said("was /dev/vda1"));
+}
+
+TEST_CASE("mkcapture: a raw target is no device that something uses") {
+  Fixture f;
   CHECK(f.run({"-t", "raw:/dev/vda1"}) == 2);
-  CHECK(contains(f.err, "/dev/vda1 is mounted"));
+  CHECK(contains(f.err, "--target: /dev/vda1 is mounted; a raw target overwrites all of it"));
+  CHECK(f.run({"-t", "raw:/dev/vda"}) == 2);
+  CHECK(contains(f.err, "/dev/vda has partitions (vda1, vda2);"));
+  f.host.files[*f.host.real_path("/sys/dev/block/254:2") + "/holders/dm-0/dev"] = "253:0\n";
+  CHECK(f.run({"-t", "raw:/dev/vda2"}) == 2);
+  CHECK(contains(f.err, "/dev/vda2 is used by dm-0;"));
+  f.host.files["/proc/self/mountinfo"] = "30 1 0:25 / /srv rw - btrfs /dev/vda2 rw,subvol=/\n";
+  CHECK(f.run({"-t", "raw:PARTUUID=aaaa-02"}) == 2);
+  CHECK(contains(f.err, "/dev/vda2 is mounted;"));
 }
 
 TEST_CASE("mkcapture: a stack that no image can bring up is an error now, not at the crash") {
