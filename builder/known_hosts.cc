@@ -81,7 +81,7 @@ bool matches(std::string_view names, const std::string& name) {
 
 // The name that OpenSSH files a server under.
 std::string filed_name(const SshServer& server) {
-  const std::string host = lower(server.host);
+  std::string host = lower(server.host);
   if (server.port == 0 || server.port == kSshPort) return host;
   return fmt::format("[{}]:{}", host, server.port);
 }

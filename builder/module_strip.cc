@@ -192,7 +192,7 @@ class Stripper {
     for (const bool local : {true, false}) {
       for (std::uint64_t i = 1; i < count; ++i) {
         const auto symbol = view_.symbol(table, i);
-        if ((ELF64_ST_BIND(symbol->info) == STB_LOCAL) != local) continue;
+        if (!symbol || (ELF64_ST_BIND(symbol->info) == STB_LOCAL) != local) continue;
         const std::string_view name = text_at(names_, symbol->name);
         if (!used[i] && name != kCfiCheck) continue;
         new_symbol_[i] = static_cast<std::uint32_t>(symbols_.size() + 1);

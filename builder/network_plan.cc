@@ -19,7 +19,7 @@ class NetworkPlanner {
   Status run() {
     take_request();
     if (net_.ip.empty()) {
-      if (const auto target = first_routed_target()) default_configuration(*target);
+      if (const auto way = first_way()) default_configuration(*way);
     }
     net_.dhcp = net_.ip.empty() || std::any_of(net_.ip.begin(), net_.ip.end(), [](const auto& ip) {
                   return ip.method == IpSpec::Method::kDhcp;
@@ -67,19 +67,25 @@ class NetworkPlanner {
     }
   }
 
-  const TargetPlan* first_routed_target() {
-    if (!plan_.this_machine) return nullptr;
-    for (const auto& target : plan_.targets)
-      if (needs_network(target.spec) && !target.address.empty() &&
-          route_to(host_, target.address))
-        return &target;
-    return nullptr;
+  struct Way {
+    const TargetPlan& target;
+    std::string interface;  // that leads to it now
+  };
+
+  // To the first target that this machine has a route to.
+  std::optional<Way> first_way() {
+    if (!plan_.this_machine) return std::nullopt;
+    for (const auto& target : plan_.targets) {
+      if (!needs_network(target.spec) || target.address.empty()) continue;
+      if (auto interface = route_to(host_, target.address)) return Way{target, *std::move(interface)};
+    }
+    return std::nullopt;
   }
 
   // No --ip: the interface that leads to the server now, with its address where that was set for
   // good, else asking for one as it did.
-  void default_configuration(const TargetPlan& target) {
-    const std::string interface = *route_to(host_, target.address);
+  void default_configuration(const Way& way) {
+    const auto& [target, interface] = way;
     const LinkStack stack = link_stack(host_, interface);
     if (!stack.unsupported.empty() || stack.nics.empty()) {
       plan_.notes.push_back(fmt::format(
@@ -124,9 +130,8 @@ class NetworkPlanner {
     for (const auto& ip : net_.ip) add_card(ip.interface);
     if (!net_.nics.empty() || !all_here_) return;
     // "dhcp" on whichever card has a link: the one that leads to a server here.
-    if (const auto target = first_routed_target())
-      for (const auto& nic : link_stack(host_, *route_to(host_, target->address)).nics)
-        net_.nics.push_back(nic);
+    if (const auto way = first_way())
+      for (const auto& nic : link_stack(host_, way->interface).nics) net_.nics.push_back(nic);
   }
 
   Status finish_target(TargetPlan& target) {

@@ -12,7 +12,6 @@ namespace {
 
 using capture::format_duration;
 using capture::format_size;
-using capture::TargetSpec;
 
 // A heading and its lines, indented.
 class Section {

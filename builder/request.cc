@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "modules/kernel_tree.h"
 
@@ -51,8 +52,9 @@ class Reader {
   // One of the words that `parse` (string_view -> optional<T>) knows.
   template <class T, class Parse>
   void word(const char* key, T& into, Parse parse, const char* words) {
-    value(key, into, [&](const std::string& given) -> Result<T> {
-      if (auto known = parse(given)) return T(*known);
+    using Word = typename std::invoke_result_t<Parse, const std::string&>::value_type;
+    value(key, into, [&](const std::string& given) -> Result<Word> {
+      if (const auto known = parse(given)) return *known;
       return fail(fmt::format("'{}' is none of {}", given, words));
     });
   }

@@ -8,8 +8,6 @@
 
 #include <cerrno>
 
-extern char** environ;
-
 namespace mkcapture {
 
 namespace {

@@ -8,7 +8,7 @@
 
 namespace capture {
 
-ModuleAliases::ModuleAliases(std::string text) {
+ModuleAliases::ModuleAliases(std::string_view text) {
   for (auto line : split(text, '\n')) {
     line = trim(line);
     const auto blank = line.rfind(' ');

@@ -12,7 +12,7 @@ class ModuleAliases {
  public:
   ModuleAliases() = default;
   /// Lines without a blank are passed over.
-  explicit ModuleAliases(std::string text);
+  explicit ModuleAliases(std::string_view text);
   ModuleAliases(const ModuleAliases&) = delete;
   ModuleAliases& operator=(const ModuleAliases&) = delete;
 

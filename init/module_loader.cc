@@ -23,7 +23,7 @@ Status ModuleLoader::load_one(const ModuleEntry& module) {
   if (system_.exists("/sys/module/" + module.name)) return {};
   if (failed_.contains(module.name)) return fail(module.name + " failed before");
   const std::string path = "/" + std::string(kModuleDir) + "/" + module.name + ".ko";
-  const auto loaded = system_.load_module(path, module.params);
+  auto loaded = system_.load_module(path, module.params);
   if (!loaded) {
     failed_.insert(module.name);
     return loaded;

@@ -67,8 +67,8 @@ Status ElfView::read_segments(std::uint64_t offset, std::uint64_t count, unsigne
     Segment s;
     s.type = static_cast<std::uint32_t>(number(header, 0, 4));
     s.offset = number(header, word, word);
-    s.address = number(header, 2 * word, word);
-    s.file_size = number(header, 4 * word, word);
+    s.address = number(header, std::uint64_t{2} * word, word);
+    s.file_size = number(header, std::uint64_t{4} * word, word);
     if (s.offset <= file_.size() && s.file_size <= file_.size() - s.offset)
       s.bytes = file_.substr(s.offset, s.file_size);
     segments_.push_back(s);

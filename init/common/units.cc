@@ -16,7 +16,7 @@ struct TimeUnit {
 };
 // Largest first: format_duration() goes through them in this order.
 constexpr TimeUnit kTimeUnits[] = {
-    {"d", 24 * 3600 * 1000}, {"h", 3600 * 1000}, {"min", 60 * 1000}, {"s", 1000}, {"ms", 1}};
+    {"d", 86'400'000}, {"h", 3'600'000}, {"min", 60'000}, {"s", 1000}, {"ms", 1}};
 
 Error bad_duration(std::string_view text, std::string_view why) {
   return fail("'" + std::string(text) + "' is no duration: " + std::string(why));
@@ -38,7 +38,7 @@ std::string_view take(std::string_view& text, Test test) {
 
 std::uint64_t unit_in_ms(std::string_view unit) {
   if (unit.empty()) return 1000;
-  if (unit == "m") return 60 * 1000;
+  if (unit == "m") return 60'000;
   for (const auto& u : kTimeUnits) {
     if (u.name == unit) return u.ms;
   }

@@ -77,10 +77,13 @@ class FlatPageMap : public PageMap {
 
 Result<std::unique_ptr<PageMap>> make_sparse(const Vmcoreinfo& info, std::uint32_t page_size,
                                              SparseBits bits, KernelMemory& memory) {
+  const auto mem_section = info.symbol("mem_section");
   const auto section_size = info.size("mem_section");
   const auto roots = info.length("mem_section");
   const auto map_at = info.offset("mem_section.section_mem_map");
-  if (!section_size || !roots || !map_at) return fail("VMCOREINFO lacks the layout of mem_section");
+  const auto descriptor_size = info.size("page");
+  if (!mem_section || !section_size || !roots || !map_at || !descriptor_size)
+    return fail("VMCOREINFO lacks the layout of mem_section");
   const std::uint64_t size_bits = info.number("SECTION_SIZE_BITS").value_or(bits.section_size);
   const auto page_shift = static_cast<unsigned>(std::countr_zero(page_size));
   const std::uint64_t physmem_bits = info.number("MAX_PHYSMEM_BITS").value_or(bits.max_physmem);
@@ -89,12 +92,12 @@ Result<std::unique_ptr<PageMap>> make_sparse(const Vmcoreinfo& info, std::uint32
     return fail("VMCOREINFO's layout of mem_section is impossible");
 
   SparsePageMap::Layout l;
-  l.mem_section = *info.symbol("mem_section");
+  l.mem_section = *mem_section;
   l.section_size = *section_size;
   l.map_at = *map_at;
   l.sections = std::uint64_t{1} << (physmem_bits - size_bits);
   l.pages_shift = static_cast<unsigned>(size_bits) - page_shift;
-  l.descriptor_size = *info.size("page");
+  l.descriptor_size = *descriptor_size;
   if (memory.fields().word_size() == 4) l.address_mask = UINT32_MAX;
   // LENGTH counts roots: each a page of sections with SPARSEMEM_EXTREME, else one section.
   const std::uint64_t per_root = page_size / *section_size;
@@ -112,14 +115,15 @@ Result<std::unique_ptr<PageMap>> make_flat(const Vmcoreinfo& info, KernelMemory&
   const auto map_at = info.offset("pglist_data.node_mem_map");
   const auto start_at = info.offset("pglist_data.node_start_pfn");
   const auto spanned_at = info.offset("pglist_data.node_spanned_pages");
-  if (!node || !map_at || !start_at || !spanned_at)
+  const auto descriptor_size = info.size("page");
+  if (!node || !map_at || !start_at || !spanned_at || !descriptor_size)
     return fail("VMCOREINFO lacks both mem_section and the layout of contig_page_data");
   const auto map = memory.word(*node + *map_at);
   const auto start = memory.word(*node + *start_at);
   const auto spanned = memory.word(*node + *spanned_at);
   if (!map || !start || !spanned || *map == 0) return fail("contig_page_data cannot be read");
   return std::unique_ptr<PageMap>(
-      std::make_unique<FlatPageMap>(*map, *start, *spanned, *info.size("page")));
+      std::make_unique<FlatPageMap>(*map, *start, *spanned, *descriptor_size));
 }
 
 }  // namespace

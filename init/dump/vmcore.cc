@@ -57,7 +57,7 @@ Result<CoreLayout> read_layout(const CoreFile& file) {
   const std::size_t entry = core.header.phentsize();
   core.file_size = core.header.phoff + std::uint64_t{*count} * entry;
 
-  std::array<std::byte, 64 * 56> block;
+  std::array<std::byte, std::size_t{64} * 56> block;
   for (std::uint32_t i = 0; i < *count; ++i) {
     const std::size_t slot = i % 64;
     if (slot == 0) {

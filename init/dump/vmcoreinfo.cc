@@ -18,8 +18,9 @@ std::optional<std::uint64_t> parse(std::optional<std::string_view> text, int bas
     }
   }
   std::uint64_t v = 0;
-  const char* end = digits.data() + digits.size();
-  const auto result = std::from_chars(digits.data(), end, v, base);
+  const char* const begin = digits.data();
+  const char* const end = begin + digits.size();
+  const auto result = std::from_chars(begin, end, v, base);
   if (result.ec != std::errc{} || result.ptr != end) return std::nullopt;
   return negative ? 0 - v : v;
 }

@@ -164,18 +164,19 @@ Assigned AddressTask::tick_dhcp(const Link& link, const NetworkView& view,
     dhcp_.emplace(link.name, std::move(*client));
     return nothing_yet();
   }
-  auto lease = running->second.poll();
-  if (!lease) {
-    dhcp_error_ = lease.error().message;
+  auto polled = running->second.poll();
+  if (!polled) {
+    dhcp_error_ = polled.error().message;
     dhcp_.erase(running);  // the next tick starts it again
     return nothing_yet();
   }
-  if (!*lease) return nothing_yet();
+  const std::optional<DhcpLease> lease = *std::move(polled);
+  if (!lease) return nothing_yet();
   // Clients renew when half of the time is over.
   const auto left = std::chrono::duration_cast<std::chrono::seconds>(deadline.left()).count();
-  if ((*lease)->seconds != 0 && (*lease)->seconds / 2 < left) running->second.leave_running();
+  if (lease->seconds != 0 && lease->seconds / 2 < left) running->second.leave_running();
   dhcp_.clear();
-  return apply_lease(link, **lease);
+  return apply_lease(link, *lease);
 }
 
 Assigned AddressTask::apply_lease(const Link& link, const DhcpLease& lease) {

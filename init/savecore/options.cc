@@ -33,8 +33,9 @@ namespace {
 
 bool parse_count(std::string_view text, int low, int high, int& value) {
   int n = 0;
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, n);
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const auto parsed = std::from_chars(begin, end, n);
   if (parsed.ec != std::errc{} || parsed.ptr != end || n < low || n > high) return false;
   value = n;
   return true;

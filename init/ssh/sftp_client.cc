@@ -42,10 +42,11 @@ bool SftpClient::can(std::string_view extension, std::string_view version) const
 Status SftpClient::received(std::string_view bytes) {
   stream_.append(bytes);
   for (;;) {
-    auto packet = stream_.next();
-    if (!packet) return std::move(packet).error();
-    if (!*packet) return {};
-    CAPTURE_TRY(take(**packet));
+    auto next = stream_.next();
+    if (!next) return std::move(next).error();
+    const std::optional<sftp::Packet> packet = *next;
+    if (!packet) return {};
+    CAPTURE_TRY(take(*packet));
   }
 }
 

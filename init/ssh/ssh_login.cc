@@ -62,8 +62,10 @@ class Attempt {
           Error why = ssh_failure(*shell_, std::move(ready).error());
           return sftp_error_ ? std::move(*sftp_error_) : why;
         }
-        if (*ready && !lead_) lead_ = deadline_.sooner(kShellLead);
-        if (*ready && (!client_ || lead_->passed())) return SshLogin{std::nullopt, local_};
+        if (*ready) {
+          if (!lead_) lead_ = deadline_.sooner(kShellLead);
+          if (!client_ || lead_->passed()) return SshLogin{std::nullopt, local_};
+        }
       }
       if (deadline_.passed()) {
         return Error{ETIMEDOUT, "the server does not let us in in time"};
@@ -74,6 +76,7 @@ class Attempt {
  private:
   /// The subsystem's session has ended: why.
   Error sftp_failure(Error happened) {
+    if (!process_ || !client_) return happened;
     SshSession session{std::move(*process_), std::move(client_->channel()), {}};
     client_.reset();
     process_.reset();

@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace capture {
+namespace {
+
+constexpr const char* kNoDirectory = "no directory was made";
+
+}  // namespace
 
 Result<std::string> MountedTarget::make_directory_below(const std::string& path,
                                                         const std::string& name) {
@@ -13,10 +18,12 @@ Result<std::string> MountedTarget::make_directory_below(const std::string& path,
 }
 
 Result<std::unique_ptr<Output>> MountedTarget::create(const std::string& file, const Deadline&) {
+  if (!directory_) return fail(kNoDirectory);
   return directory_->create(file);
 }
 
 Status MountedTarget::rename(const std::string& from, const std::string& to, const Deadline&) {
+  if (!directory_) return fail(kNoDirectory);
   return directory_->rename(from, to);
 }
 

@@ -46,7 +46,7 @@ class SshTarget final : public Target {
   }
 
   Result<std::string> make_directory(const std::string& name, const Deadline& deadline) override {
-    auto made = sftp_ ? make_by_sftp(name) : make_by_shell(name, deadline);
+    auto made = sftp_ ? make_by_sftp(*sftp_->client, name) : make_by_shell(name, deadline);
     if (!made) return std::move(made).error().within("create directory " + spec_.path);
     directory_ = joined(spec_.path, *made);
     return made;
@@ -72,7 +72,10 @@ class SshTarget final : public Target {
   }
 
   std::optional<std::uint64_t> free_bytes(const Deadline& deadline) override {
-    if (sftp_) return sftp_->client->free_bytes(directory_.empty() ? nearest_folder() : directory_);
+    if (sftp_) {
+      SftpClient& client = *sftp_->client;
+      return client.free_bytes(directory_.empty() ? nearest_folder(client) : directory_);
+    }
     auto answer =
         run_remote(context_.system, server_, remote::free_space(spec_.path), stall(), deadline);
     return answer ? remote::parse_df(*answer) : std::nullopt;
@@ -97,8 +100,7 @@ class SshTarget final : public Target {
     return folder.ends_with('/') ? folder + name : folder + "/" + name;
   }
 
-  Result<std::string> make_by_sftp(const std::string& name) {
-    SftpClient& client = *sftp_->client;
+  Result<std::string> make_by_sftp(SftpClient& client, const std::string& name) {
     std::string path;
     for (const std::string_view part : split(spec_.path, '/')) {
       if (part.empty()) continue;
@@ -140,9 +142,9 @@ class SshTarget final : public Target {
   }
 
   /// PATH, or the nearest folder above it that is there.
-  std::string nearest_folder() {
+  std::string nearest_folder(SftpClient& client) {
     std::string path = spec_.path;
-    while (path.size() > 1 && !sftp_->client->stat(path)) {
+    while (path.size() > 1 && !client.stat(path)) {
       const std::size_t slash = path.rfind('/');
       path.resize(slash == std::string::npos || slash == 0 ? 1 : slash);
     }

@@ -72,7 +72,7 @@ Result<std::unique_ptr<AddressSpace>> make_arm(const CrashedMachine& machine,
   auto space = std::make_unique<ArmAddressSpace>(info.value("CONFIG_ARM_LPAE") == "y",
                                                  machine.big_endian, memory);
   const auto place = load_paddr(machine, *top);
-  if (!find_top_table(*space, *top, {place})) return fail(kNoTopTable);
+  if (!place || !find_top_table(*space, *top, {place})) return fail(kNoTopTable);
   // PAGE_OFFSET is a multiple of 256 MiB (CONFIG_VMSPLIT), and the table lies close above it.
   space->set_phys_base(*place - (*top & 0x0fffffff));
   return std::unique_ptr<AddressSpace>(std::move(space));

@@ -65,7 +65,7 @@ Result<std::unique_ptr<AddressSpace>> make_s390x(const CrashedMachine& machine,
   std::optional<std::uint64_t> in_image;
   if (const auto physical = info.hex("KERNELOFFPHYS"))
     in_image = *top - info.hex("KERNELOFFSET").value_or(0) + *physical;
-  if (!find_top_table(*space, *top, {in_image, *top, load_paddr(machine, *top)}))
+  if (!find_top_table(*space, *top, {in_image, top, load_paddr(machine, *top)}))
     return fail(kNoTopTable);
   return std::unique_ptr<AddressSpace>(std::move(space));
 }
