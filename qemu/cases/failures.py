@@ -56,7 +56,8 @@ def raw_over_partitions(context: Context) -> None:
     before = hashlib.sha256(disk.image.read_bytes()).hexdigest()
     outcome = capture(context, Synthetic(
         Machine(disks=[("virtio-blk", disk)]),
-        ImageOptions(targets=["raw:/dev/vda"], drivers="virtio_pci,virtio_blk")))
+        ImageOptions(targets=[f"raw:PARTUUID={disk.partuuid}"], drivers="virtio_pci,virtio_blk",
+                     append="capture.target=raw:/dev/vda")))
     reason = outcome.must_have_failed(step="device").reason
     expect("vda (gpt) is not overwritten" in reason, f"the reason is another: {reason}")
     expect(hashlib.sha256(disk.image.read_bytes()).hexdigest() == before, "the disk was written to")
