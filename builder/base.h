@@ -31,6 +31,8 @@ inline constexpr int kUsageError = -2;
   error.code = kUsageError;
   return std::move(error).within(what);
 }
-[[nodiscard]] inline bool is_usage_error(const Error& error) { return error.code == kUsageError; }
+[[nodiscard]] inline bool is_usage_error(const Error& error) {
+  return error.code == kUsageError;
+}
 
 }  // namespace mkcapture

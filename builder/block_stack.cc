@@ -14,9 +14,12 @@ struct Mapping {
   std::string_view words;
 };
 constexpr Mapping kMappings[] = {
-    {"LVM-", "an LVM volume"},          {"CRYPT-", "an encrypted (LUKS) device"},
-    {"mpath-", "a multipath device"},   {"DMRAID-", "a firmware RAID array"},
-    {"part", "a device-mapper partition"}, {"VDO-", "a VDO volume"},
+    {"LVM-", "an LVM volume"},
+    {"CRYPT-", "an encrypted (LUKS) device"},
+    {"mpath-", "a multipath device"},
+    {"DMRAID-", "a firmware RAID array"},
+    {"part", "a device-mapper partition"},
+    {"VDO-", "a VDO volume"},
     {"stratis-", "a Stratis pool"},
 };
 
@@ -25,9 +28,15 @@ struct Virtual {
   std::string_view words;
 };
 constexpr Virtual kVirtual[] = {
-    {"md", "an md array"},  {"bcache", "a bcache device"}, {"loop", "a loop device"},
-    {"zram", "a zram device"}, {"ram", "a RAM disk"},      {"drbd", "a DRBD device"},
-    {"nbd", "a network block device"}, {"rbd", "a Ceph block device"}, {"zd", "a ZFS volume"},
+    {"md", "an md array"},
+    {"bcache", "a bcache device"},
+    {"loop", "a loop device"},
+    {"zram", "a zram device"},
+    {"ram", "a RAM disk"},
+    {"drbd", "a DRBD device"},
+    {"nbd", "a network block device"},
+    {"rbd", "a Ceph block device"},
+    {"zd", "a ZFS volume"},
 };
 
 std::string slaves_of(Host& host, const std::string& folder) {
@@ -79,8 +88,7 @@ std::vector<DeviceDriver> nvme_drivers(Host& host, const std::string& subsystem)
 
 Result<BlockStack> block_stack(Host& host, DeviceNumber device) {
   auto folder = host.real_path("/sys/dev/block/" + to_string(device));
-  if (!folder)
-    return fail(fmt::format("/sys knows no block device {}", to_string(device)));
+  if (!folder) return fail(fmt::format("/sys knows no block device {}", to_string(device)));
   std::string disk = *folder;
   if (host.exists(disk + "/partition")) disk.resize(disk.rfind('/'));
   if (disk.find("/virtual/block/") != std::string::npos) return virtual_stack(host, disk);

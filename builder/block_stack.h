@@ -12,7 +12,7 @@
 namespace mkcapture {
 
 struct BlockStack {
-  std::string words;  // "vda1", "the LVM volume vg-var (dm-0) on sda2, sdb1"
+  std::string words;                  // "vda1", "the LVM volume vg-var (dm-0) on sda2, sdb1"
   std::vector<DeviceDriver> drivers;  // outermost bus first
   /// What stands in the way: "an LVM volume", "an md array (raid1)"; empty for plain disks.
   std::string unsupported;

@@ -63,7 +63,8 @@ Status plan_channels(const Request& request, Host& host, Plan& plan) {
   for (std::size_t i = 0; i < plan.targets.size(); ++i) {
     auto& target = plan.targets[i];
     if (plan.this_machine && target.here) target.channels = channels_of(host, target.drivers);
-    for (const auto& channel : request.channel) add_new(target.channels, channel.value);
+    for (const auto& channel : request.channel)
+      add_new(target.channels, channel.value);
     plan.image.config.targets[i].channels = target.channels;
     if (!target.channels.empty()) continue;
     all_known = false;

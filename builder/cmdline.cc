@@ -6,7 +6,9 @@ namespace mkcapture {
 
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 // parameq() of the kernel: dashes and underscores are alike.
 bool same_key(std::string_view a, std::string_view b) {
@@ -84,7 +86,8 @@ std::string capture_cmdline(std::string_view running, const std::vector<std::str
   take(split_cmdline(append));
 
   std::string line;
-  for (const auto& word : words) line += (line.empty() ? "" : " ") + word;
+  for (const auto& word : words)
+    line += (line.empty() ? "" : " ") + word;
   return line;
 }
 

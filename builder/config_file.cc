@@ -15,17 +15,22 @@ constexpr std::size_t kMaxConfigFile = 1 << 20;
 
 const char* wanted(FieldKind kind) {
   switch (kind) {
-    case FieldKind::kText: return "a string is wanted";
-    case FieldKind::kList: return "an array of strings is wanted";
-    case FieldKind::kNumber: return "a whole number, 0 or more, is wanted";
-    case FieldKind::kFlag: return "true or false is wanted";
+    case FieldKind::kText:
+      return "a string is wanted";
+    case FieldKind::kList:
+      return "an array of strings is wanted";
+    case FieldKind::kNumber:
+      return "a whole number, 0 or more, is wanted";
+    case FieldKind::kFlag:
+      return "true or false is wanted";
   }
   return "";
 }
 
 std::string join(const std::vector<std::string>& parts) {
   std::string all;
-  for (const auto& part : parts) all += (all.empty() ? "" : ",") + part;
+  for (const auto& part : parts)
+    all += (all.empty() ? "" : ",") + part;
   return all;
 }
 
@@ -38,8 +43,8 @@ class Reader {
     for (const auto& [toml_key, node] : table) {
       const std::string key = prefix + std::string(toml_key.str());
       const auto fields = setting_fields();
-      const auto field = std::find_if(fields.begin(), fields.end(),
-                                      [&](const Field& f) { return f.key == key; });
+      const auto field =
+          std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.key == key; });
       if (field != fields.end()) {
         CAPTURE_TRY(read_value(*field, node, origin(key, toml_key.source())));
       } else if (node.is_table() && prefix.empty() && is_table_of_fields(key)) {

@@ -26,11 +26,20 @@ Result<std::uint64_t> take_size(std::string_view& text) {
   int shift = 0;
   if (!text.empty()) {
     switch (text.front() | 0x20) {
-      case 'k': shift = 10; break;
-      case 'm': shift = 20; break;
-      case 'g': shift = 30; break;
-      case 't': shift = 40; break;
-      default: break;
+      case 'k':
+        shift = 10;
+        break;
+      case 'm':
+        shift = 20;
+        break;
+      case 'g':
+        shift = 30;
+        break;
+      case 't':
+        shift = 40;
+        break;
+      default:
+        break;
     }
     if (shift != 0) text.remove_prefix(1);
   }

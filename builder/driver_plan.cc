@@ -17,7 +17,9 @@ using capture::TargetSpec;
 using Names = std::vector<std::string>;
 using Choice = DriverChoice::Kind;
 
-const char* driver_class_of(const TargetSpec& spec) { return needs_network(spec) ? "net" : "storage"; }
+const char* driver_class_of(const TargetSpec& spec) {
+  return needs_network(spec) ? "net" : "storage";
+}
 
 void append_new(Names& into, const Names& more) {
   for (const auto& name : more)
@@ -27,12 +29,13 @@ void append_new(Names& into, const Names& more) {
 // "kernel/drivers/net/..." of a module's path.
 std::string class_of_path(const std::string& path) {
   const auto at = path.find("/kernel/");
-  const std::string_view inner = at == std::string::npos ? "" : std::string_view(path).substr(at + 8);
+  const std::string_view inner =
+      at == std::string::npos ? "" : std::string_view(path).substr(at + 8);
   if (inner.starts_with("fs/")) return "fs";
   if (inner.starts_with("drivers/net/")) return "net";
-  for (const char* folder : {"drivers/block/", "drivers/scsi/", "drivers/ata/", "drivers/nvme/",
-                             "drivers/mmc/", "drivers/message/", "drivers/usb/storage/",
-                             "drivers/s390/block/", "drivers/s390/scsi/"})
+  for (const char* folder :
+       {"drivers/block/", "drivers/scsi/", "drivers/ata/", "drivers/nvme/", "drivers/mmc/",
+        "drivers/message/", "drivers/usb/storage/", "drivers/s390/block/", "drivers/s390/scsi/"})
     if (inner.starts_with(folder)) return "storage";
   return "";
 }
@@ -74,15 +77,16 @@ class DriverPlanner {
   Status check_known(const std::string& name, const std::string& origin) {
     if (tree_.has(name) || tree_.is_builtin(name)) return {};
     return usage_error(origin, fmt::format("kernel {} has no driver '{}', neither as a module nor "
-                                           "built in", tree_.release(), name));
+                                           "built in",
+                                           tree_.release(), name));
   }
 
   Status omit() {
     for (const auto& driver : request_.omit_driver) {
       CAPTURE_TRY(check_known(driver.value, driver.origin));
       if (tree_.is_builtin(driver.value))
-        plan_.warnings.push_back(fmt::format("{} is built into the kernel and cannot be left out",
-                                             driver.value));
+        plan_.warnings.push_back(
+            fmt::format("{} is built into the kernel and cannot be left out", driver.value));
       resolver_.omit(driver.value);
     }
     return {};
@@ -127,13 +131,14 @@ class DriverPlanner {
       return {};
     }
     if (request_.drivers.kind == Choice::kHost && !target.here)
-      return usage_error(request_.drivers.origin,
-                         fmt::format("host: {} is not on this machine; use generic or a list",
-                                     net ? "the way to " + target.spec.host
-                                         : to_string(target.spec.device)));
+      return usage_error(
+          request_.drivers.origin,
+          fmt::format("host: {} is not on this machine; use generic or a list",
+                      net ? "the way to " + target.spec.host : to_string(target.spec.device)));
     if (request_.drivers.kind != Choice::kGeneric && target.here) {
       ways.insert("host");
-      for (const auto& device : target.drivers) CAPTURE_TRY(take_device(device, target, entry));
+      for (const auto& device : target.drivers)
+        CAPTURE_TRY(take_device(device, target, entry));
       return {};
     }
     ways.insert("generic");
@@ -151,9 +156,12 @@ class DriverPlanner {
     const bool bridge = device.driver == "pcieport";
     if (!device.modalias.empty() && !bridge && !tree_.lookup(device.modalias).empty())
       return take({"alias:" + device.modalias, reason, driver_class, false}, entry.drivers);
-    if (device.module.empty()) return {};  // built in here; drivers of buses have no name of their own
-    return fail(fmt::format("kernel {} has no driver '{}', which {}; choose another kernel or "
-                            "--drivers generic", tree_.release(), device.module, reason));
+    if (device.module.empty())
+      return {};  // built in here; drivers of buses have no name of their own
+    return fail(
+        fmt::format("kernel {} has no driver '{}', which {}; choose another kernel or "
+                    "--drivers generic",
+                    tree_.release(), device.module, reason));
   }
 
   Status take_generic(bool net) {
@@ -167,8 +175,7 @@ class DriverPlanner {
   Status filesystem_support(const TargetPlan& target) {
     if (target.spec.kind == TargetSpec::Kind::kRaw) return {};
     if (request_.drivers.kind == Choice::kList) return listed_filesystem(target);
-    if (!target.filesystem.empty())
-      return take_filesystem(target.filesystem, "on " + target.where);
+    if (!target.filesystem.empty()) return take_filesystem(target.filesystem, "on " + target.where);
     for (const auto& type : plan_.profile.filesystems)
       if (has_filesystem(type))
         CAPTURE_TRY(take_filesystem(
@@ -187,19 +194,18 @@ class DriverPlanner {
                                 return entry.type == target.filesystem;
                               });
     if (usable) return {};
-    return usage_error(request_.drivers.origin,
-                       fmt::format("the list has no file system driver for {}{}",
-                                   to_string(target.spec),
-                                   target.filesystem.empty() ? ", for example ext4"
-                                                             : ": add " + target.filesystem));
+    return usage_error(
+        request_.drivers.origin,
+        fmt::format(
+            "the list has no file system driver for {}{}", to_string(target.spec),
+            target.filesystem.empty() ? ", for example ext4" : ": add " + target.filesystem));
   }
 
   bool has_filesystem(const std::string& type) {
     const ModuleSet* set = sets_.find(type);
     if (set == nullptr) return false;
-    return std::all_of(set->required.begin(), set->required.end(), [&](const auto& name) {
-      return tree_.has(name) || tree_.is_builtin(name);
-    });
+    return std::all_of(set->required.begin(), set->required.end(),
+                       [&](const auto& name) { return tree_.has(name) || tree_.is_builtin(name); });
   }
 
   Status take_filesystem(const std::string& type, const std::string& why) {
@@ -212,7 +218,8 @@ class DriverPlanner {
     // One driver mounts all three, and blkid may call the same disk any of them.
     if (type == "ext4" || type == "ext3" || type == "ext2")
       for (const char* kin : {"ext4", "ext3", "ext2"})
-        if (kin != type && request_.drivers.kind == Choice::kList) CAPTURE_TRY(take_filesystem(kin, why));
+        if (kin != type && request_.drivers.kind == Choice::kList)
+          CAPTURE_TRY(take_filesystem(kin, why));
     return {};
   }
 

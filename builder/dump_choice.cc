@@ -33,7 +33,8 @@ std::string filter_doubt(const std::string& release, int level) {
   if (version >= oldest && version <= newest) return "";
   return fmt::format(
       "dump level {} is known to hold for kernels {}.{} to {}.{}; on {} more pages than wanted may "
-      "stay in the dump", level, oldest.major, oldest.minor, newest.major, newest.minor, release);
+      "stay in the dump",
+      level, oldest.major, oldest.minor, newest.major, newest.minor, release);
 }
 
 }  // namespace mkcapture

@@ -141,7 +141,8 @@ std::string to_string(DeviceNumber number) {
 }
 
 std::optional<DeviceNumber> parse_device_number(std::string_view text) {
-  while (text.ends_with('\n')) text.remove_suffix(1);
+  while (text.ends_with('\n'))
+    text.remove_suffix(1);
   const auto colon = text.find(':');
   if (colon == std::string_view::npos) return std::nullopt;
   const auto first = capture::parse_number(text.substr(0, colon));
@@ -151,6 +152,8 @@ std::optional<DeviceNumber> parse_device_number(std::string_view text) {
   return DeviceNumber{static_cast<std::uint32_t>(*first), static_cast<std::uint32_t>(*second)};
 }
 
-std::unique_ptr<Host> real_host() { return std::make_unique<RealHost>(); }
+std::unique_ptr<Host> real_host() {
+  return std::make_unique<RealHost>();
+}
 
 }  // namespace mkcapture

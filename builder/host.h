@@ -35,7 +35,7 @@ struct BlockTags {
 
 /// An address of an interface, not link-local.
 struct InterfaceAddress {
-  std::string address;     // IPv4 as text
+  std::string address;  // IPv4 as text
   int prefix = 0;
   bool permanent = false;  // set for good; false: leased, and will have to be asked for again
 };

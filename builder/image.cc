@@ -181,7 +181,7 @@ Result<std::string> pack_image(const ImageContents& contents, const CompressOpti
 
 Status write_image(const std::string& path, std::string_view bytes) {
   // Renaming over a device node or a pipe would replace it.
-  struct stat st {};
+  struct stat st{};
   if (lstat(path.c_str(), &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
     return fail(path + ": is there and not a file");
   std::string temporary = path + ".XXXXXX";

@@ -109,7 +109,7 @@ Status add_firmware(ImageContents& image, const ImageInputs& inputs,
 
 Status add_files(ImageContents& image, const ImageInputs& inputs) {
   for (const AddedFile& file : inputs.files) {
-    struct stat st {};
+    struct stat st{};
     if (stat(file.source.c_str(), &st) != 0) return sys_error(file.source, errno);
     if (!S_ISREG(st.st_mode)) return fail(file.source + ": not a file");
     std::string destination = file.destination.empty() ? file.source : file.destination;

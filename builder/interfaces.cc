@@ -130,7 +130,9 @@ capture::BondSpec bond_from_sys(Host& host, const std::string& name) {
   return bond;
 }
 
-InterfaceName by_mac(const Nic& nic) { return {"", nic.mac}; }
+InterfaceName by_mac(const Nic& nic) {
+  return {"", nic.mac};
+}
 
 // Takes `name` apart into `stack`; returns what the layer above must call it.
 InterfaceName take_apart(Host& host, const std::string& name, LinkStack& stack, int depth) {
@@ -147,7 +149,8 @@ InterfaceName take_apart(Host& host, const std::string& name, LinkStack& stack, 
   }
   if (host.exists(folder + "/bonding")) {
     auto bond = bond_from_sys(host, name);
-    for (const auto& slave : lower) bond.slaves.push_back(take_apart(host, slave, stack, depth + 1));
+    for (const auto& slave : lower)
+      bond.slaves.push_back(take_apart(host, slave, stack, depth + 1));
     stack.bond = bond;
     return {name, ""};
   }
@@ -185,7 +188,8 @@ std::optional<std::string> route_in_table(std::string_view table, const std::str
   return route ? std::optional(route->interface) : std::nullopt;
 }
 
-// Destination, prefix length in hex, source, source prefix, next hop, metric, ref, use, flags, name.
+// Destination, prefix length in hex, source, source prefix, next hop, metric, ref, use, flags,
+// name.
 std::optional<std::string> route_in_table6(std::string_view table, const std::string& ipv6) {
   std::array<std::uint8_t, 16> wanted;
   if (::inet_pton(AF_INET6, ipv6.c_str(), wanted.data()) != 1) return std::nullopt;

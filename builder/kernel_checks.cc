@@ -34,13 +34,17 @@ Status check_kernel(const ModuleSets& sets, Plan& plan) {
     plan.warnings.push_back(fmt::format("no kernel image of {} below {}: kexec will need one",
                                         plan.kernel.release, plan.kernel.root));
   if (!config.known()) {
-    plan.notes.push_back(fmt::format("no configuration of kernel {} (boot/config-{}): what it can do "
-                                     "is not checked", plan.kernel.release, plan.kernel.release));
+    plan.notes.push_back(
+        fmt::format("no configuration of kernel {} (boot/config-{}): what it can do "
+                    "is not checked",
+                    plan.kernel.release, plan.kernel.release));
     return {};
   }
   const auto missing = [&](std::string_view symbol, std::string_view reason) {
-    return fail(fmt::format("kernel {} has no CONFIG_{}: as a capture kernel, {}; choose another one "
-                            "with --kernel", plan.kernel.release, symbol, reason));
+    return fail(
+        fmt::format("kernel {} has no CONFIG_{}: as a capture kernel, {}; choose another one "
+                    "with --kernel",
+                    plan.kernel.release, symbol, reason));
   };
   for (const auto& need : kCaptureNeeds)
     if (!config.is_set(need.symbol)) return missing(need.symbol, need.reason);
@@ -61,7 +65,8 @@ Status check_kernel(const ModuleSets& sets, Plan& plan) {
   if (!config.is_set("KEXEC") && !config.is_set("KEXEC_FILE"))
     plan.warnings.push_back(fmt::format(
         "kernel {} has neither CONFIG_KEXEC nor CONFIG_KEXEC_FILE: where it runs as the system's "
-        "kernel, it cannot load a capture kernel", plan.kernel.release));
+        "kernel, it cannot load a capture kernel",
+        plan.kernel.release));
   return {};
 }
 
@@ -98,10 +103,10 @@ Status choose_compressor(const Request& request, Plan& plan) {
   const bool known_to_kernel =
       std::find(usable.begin(), usable.end(), request.compress->value) != usable.end();
   if (config.known() && !known_to_kernel)
-    return usage_error(request.compress->origin,
-                       fmt::format("kernel {} cannot unpack {} (CONFIG_{} is not set)",
-                                   plan.kernel.release, to_string(request.compress->value),
-                                   kernel_symbol(request.compress->value)));
+    return usage_error(
+        request.compress->origin,
+        fmt::format("kernel {} cannot unpack {} (CONFIG_{} is not set)", plan.kernel.release,
+                    to_string(request.compress->value), kernel_symbol(request.compress->value)));
   return {};
 }
 
@@ -112,8 +117,8 @@ bool enforces_signatures(const KernelConfig& config, Host& host, bool this_machi
   if (!this_machine) return false;
   // "none [integrity] confidentiality"
   const std::string lockdown = fact(host, "/sys/kernel/security/lockdown");
-  const bool locked_down = lockdown.find('[') != std::string::npos &&
-                           lockdown.find("[none]") == std::string::npos;
+  const bool locked_down =
+      lockdown.find('[') != std::string::npos && lockdown.find("[none]") == std::string::npos;
   return locked_down || fact(host, "/sys/module/module/parameters/sig_enforce") == "Y";
 }
 

@@ -70,9 +70,8 @@ std::vector<std::string> kernel_releases(const std::string& root) {
     }
     ::closedir(dir);
   }
-  std::sort(releases.begin(), releases.end(), [](const auto& a, const auto& b) {
-    return ::strverscmp(a.c_str(), b.c_str()) < 0;
-  });
+  std::sort(releases.begin(), releases.end(),
+            [](const auto& a, const auto& b) { return ::strverscmp(a.c_str(), b.c_str()) < 0; });
   releases.erase(std::unique(releases.begin(), releases.end()), releases.end());
   return releases;
 }
@@ -83,10 +82,9 @@ Result<std::string> choose_release(const std::string& root, const std::string& w
   if (!wanted.empty()) {
     if (wanted.find('/') == std::string::npos && has_modules(root, wanted)) return wanted;
     const auto releases = kernel_releases(root);
-    return fail(releases.empty()
-                    ? fmt::format("no modules in {}/{}", folder, wanted)
-                    : fmt::format("no modules in {}/{}; there are {}", folder, wanted,
-                                  fmt::join(releases, ", ")));
+    return fail(releases.empty() ? fmt::format("no modules in {}/{}", folder, wanted)
+                                 : fmt::format("no modules in {}/{}; there are {}", folder, wanted,
+                                               fmt::join(releases, ", ")));
   }
   if (!running.empty() && has_modules(root, running)) return running;
   const auto releases = kernel_releases(root);
@@ -110,10 +108,10 @@ KernelFiles find_kernel_files(const std::string& root, const std::string& releas
           files.image.empty() && is_regular_file(whole))
         files.image = whole;
   }
-  for (const auto& name : {fmt::format("boot/config-{}", release),
-                           fmt::format("lib/modules/{}/config", release),
-                           fmt::format("usr/lib/modules/{}/config", release),
-                           fmt::format("usr/lib/ostree-boot/config-{}", release)}) {
+  for (const auto& name :
+       {fmt::format("boot/config-{}", release), fmt::format("lib/modules/{}/config", release),
+        fmt::format("usr/lib/modules/{}/config", release),
+        fmt::format("usr/lib/ostree-boot/config-{}", release)}) {
     const auto whole = below(root, name);
     if (!is_regular_file(whole)) continue;
     if (auto text = read_whole_file(whole, kMaxKernelConfig)) {

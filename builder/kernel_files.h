@@ -16,8 +16,8 @@ namespace mkcapture {
 class KernelConfig {
  public:
   [[nodiscard]] bool known() const { return known_; }
-  [[nodiscard]] bool is_set(std::string_view symbol) const;     // y or m
-  [[nodiscard]] bool is_builtin(std::string_view symbol) const; // y
+  [[nodiscard]] bool is_set(std::string_view symbol) const;      // y or m
+  [[nodiscard]] bool is_builtin(std::string_view symbol) const;  // y
   friend KernelConfig parse_kernel_config(std::string_view text);
 
  private:
@@ -28,7 +28,7 @@ class KernelConfig {
 [[nodiscard]] KernelConfig parse_kernel_config(std::string_view text);
 
 struct KernelFiles {
-  std::string root;         // "/" or as --root has it, without a '/' at the end
+  std::string root;  // "/" or as --root has it, without a '/' at the end
   std::string release;
   std::string image;        // path; empty where there is none
   std::string config_path;  // empty where there is none

@@ -23,7 +23,9 @@ constexpr std::size_t kInitSizeAt = 0x260;
 constexpr std::uint32_t kFirstWithInitSize = 0x020a;
 constexpr std::uint64_t kSector = 512;
 
-std::uint64_t whole_mib(std::uint64_t bytes) { return (bytes + kMiB - 1) / kMiB * kMiB; }
+std::uint64_t whole_mib(std::uint64_t bytes) {
+  return (bytes + kMiB - 1) / kMiB * kMiB;
+}
 
 // Little-endian word; 0 beyond the end.
 std::uint32_t word(std::string_view file, std::size_t at) {

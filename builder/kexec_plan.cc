@@ -92,7 +92,8 @@ std::vector<std::string> kexec_options(Host& host, const Plan& plan) {
   };
   add(profile.kexec_options_with, true);
   add(profile.kexec_options_without, false);
-  for (auto& option : options) fill_image_size(option, plan.kernel.image);
+  for (auto& option : options)
+    fill_image_size(option, plan.kernel.image);
   const bool has_it = std::find(options.begin(), options.end(), "-s") != options.end();
   if (!has_it && needs_file_load(host, plan)) options.insert(options.begin(), "-s");
   return options;
@@ -117,8 +118,8 @@ void check_alignment(std::string_view cmdline, Plan& plan) {
     if (cmdline_key(word) != "crashkernel" || alignment == 0) continue;
     const auto value = parse_crashkernel(cmdline_value(word));
     if (value && value->offset % alignment != 0)
-      plan.warnings.push_back(fmt::format("{}: the address must be a multiple of {}M", word,
-                                          alignment >> 20));
+      plan.warnings.push_back(
+          fmt::format("{}: the address must be a multiple of {}M", word, alignment >> 20));
   }
 }
 
@@ -146,9 +147,9 @@ Status plan_kexec(const Request& request, Host& host, Plan& plan) {
   if (own_kernel) running = fact(host, "/proc/cmdline");
   if (running.empty()) {
     const auto appended = split_cmdline(request.append);
-    const bool has_console =
-        std::any_of(appended.begin(), appended.end(),
-                    [](const auto& word) { return cmdline_key(word) == "console"; });
+    const bool has_console = std::any_of(appended.begin(), appended.end(), [](const auto& word) {
+      return cmdline_key(word) == "console";
+    });
     if (!has_console) running = plan.profile.console;
     plan.kexec.cmdline_origin = own_kernel ? "the profile: /proc/cmdline cannot be read"
                                            : "the profile: the kernel is not this machine's";
@@ -167,9 +168,9 @@ Status plan_kexec(const Request& request, Host& host, Plan& plan) {
 
   auto& argv = plan.kexec.argv;
   argv = {"kexec", "-p"};
-  for (auto& option : kexec_options(host, plan)) argv.push_back(std::move(option));
-  argv.push_back(plan.kernel.image.empty() ? "KERNEL"
-                                           : covering_image(plan, plan.kexec.prepare));
+  for (auto& option : kexec_options(host, plan))
+    argv.push_back(std::move(option));
+  argv.push_back(plan.kernel.image.empty() ? "KERNEL" : covering_image(plan, plan.kexec.prepare));
   argv.push_back("--initrd=" + absolute(plan.output));
   argv.push_back("--append=" + plan.kexec.append);
 

@@ -68,7 +68,8 @@ bool matches(std::string_view names, const std::string& name) {
     if (negated) pattern.erase(0, 1);
     // '[' is a bracket around the host here, not one of fnmatch's.
     std::string escaped;
-    for (const char c : pattern) escaped += c == '[' || c == '\\' ? std::string{'\\', c} : std::string{c};
+    for (const char c : pattern)
+      escaped += c == '[' || c == '\\' ? std::string{'\\', c} : std::string{c};
     if (::fnmatch(escaped.c_str(), name.c_str(), 0) == 0) {
       if (negated) return false;
       found = true;
@@ -123,18 +124,20 @@ Result<std::string> known_hosts_for(std::string_view text, const std::vector<Ssh
       const std::string start = fmt::format("{} {} ", server.host, key.type);
       for (const auto& other : lines)
         if (other.starts_with(start) && other != line)
-          return fail(fmt::format("two {} keys of {}: dbclient can only know one", key.type,
-                                  server.host));
+          return fail(
+              fmt::format("two {} keys of {}: dbclient can only know one", key.type, server.host));
       if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
       ed25519 = ed25519 || key.type == "ssh-ed25519";
     }
     if (!ed25519)
-      warnings.push_back(fmt::format("known_hosts has no ssh-ed25519 key of {}: where the server "
-                                     "offers one, dbclient asks for it and fails; \"{}\" prints it",
-                                     filed_name(server), scan));
+      warnings.push_back(
+          fmt::format("known_hosts has no ssh-ed25519 key of {}: where the server "
+                      "offers one, dbclient asks for it and fails; \"{}\" prints it",
+                      filed_name(server), scan));
   }
   std::string all;
-  for (const auto& line : lines) all += line + "\n";
+  for (const auto& line : lines)
+    all += line + "\n";
   return all;
 }
 

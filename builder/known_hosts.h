@@ -13,8 +13,8 @@ namespace mkcapture {
 
 /// A server that must be in known_hosts.
 struct SshServer {
-  std::string host;         // as the target names it
-  std::uint16_t port = 0;   // 0: 22
+  std::string host;        // as the target names it
+  std::uint16_t port = 0;  // 0: 22
 };
 
 /// The lines of a known_hosts file (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT) for these servers, as

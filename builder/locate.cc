@@ -16,16 +16,22 @@ using capture::DeviceName;
 using capture::TargetSpec;
 
 constexpr std::string_view kDumpDirectory = "/var/crash";
-constexpr std::string_view kWhatToPass = "pass --target disk:UUID=...:/PATH, nfs://... or ssh://...";
+constexpr std::string_view kWhatToPass =
+    "pass --target disk:UUID=...:/PATH, nfs://... or ssh://...";
 
 // The folder of udev's links for a kind of name, or null.
 const char* link_folder(DeviceName::By by) {
   switch (by) {
-    case DeviceName::By::kUuid: return "/dev/disk/by-uuid";
-    case DeviceName::By::kLabel: return "/dev/disk/by-label";
-    case DeviceName::By::kPartUuid: return "/dev/disk/by-partuuid";
-    case DeviceName::By::kPartLabel: return "/dev/disk/by-partlabel";
-    case DeviceName::By::kPath: break;
+    case DeviceName::By::kUuid:
+      return "/dev/disk/by-uuid";
+    case DeviceName::By::kLabel:
+      return "/dev/disk/by-label";
+    case DeviceName::By::kPartUuid:
+      return "/dev/disk/by-partuuid";
+    case DeviceName::By::kPartLabel:
+      return "/dev/disk/by-partlabel";
+    case DeviceName::By::kPath:
+      break;
   }
   return nullptr;
 }
@@ -34,10 +40,10 @@ const char* link_folder(DeviceName::By by) {
 std::string udev_encode(std::string_view text) {
   std::string encoded;
   for (const unsigned char c : text) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                       std::string_view("#+-.:=@_").find(static_cast<char>(c)) !=
-                           std::string_view::npos ||
-                       c >= 0x80;
+    const bool plain =
+        (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+        std::string_view("#+-.:=@_").find(static_cast<char>(c)) != std::string_view::npos ||
+        c >= 0x80;
     encoded += plain ? std::string(1, static_cast<char>(c)) : fmt::format("\\x{:02x}", c);
   }
   return encoded;
@@ -69,10 +75,14 @@ std::string link_to(Host& host, const char* folder, DeviceNumber number) {
 
 const std::string& tag_of(const BlockTags& tags, DeviceName::By by) {
   switch (by) {
-    case DeviceName::By::kUuid: return tags.uuid;
-    case DeviceName::By::kLabel: return tags.label;
-    case DeviceName::By::kPartUuid: return tags.partuuid;
-    default: return tags.partlabel;
+    case DeviceName::By::kUuid:
+      return tags.uuid;
+    case DeviceName::By::kLabel:
+      return tags.label;
+    case DeviceName::By::kPartUuid:
+      return tags.partuuid;
+    default:
+      return tags.partlabel;
   }
 }
 

@@ -42,7 +42,8 @@ bool is_below(std::string_view path, std::string_view point) {
 std::optional<Mount> parse_line(std::string_view line) {
   const auto fields = words(line);
   std::size_t dash = 6;  // behind the optional fields
-  while (dash < fields.size() && fields[dash] != "-") ++dash;
+  while (dash < fields.size() && fields[dash] != "-")
+    ++dash;
   if (dash + 2 >= fields.size()) return std::nullopt;
   const auto device = parse_device_number(fields[2]);
   if (!device) return std::nullopt;

@@ -35,7 +35,8 @@ class NetworkPlanner {
   void take_request() {
     for (const auto& bond : request_.bond) {
       net_.bond.push_back(bond.value);
-      for (auto& slave : net_.bond.back().slaves) use_mac(slave);
+      for (auto& slave : net_.bond.back().slaves)
+        use_mac(slave);
     }
     for (const auto& vlan : request_.vlan) {
       net_.vlan.push_back(vlan.value);
@@ -57,13 +58,16 @@ class NetworkPlanner {
   void use_mac(InterfaceName& interface) {
     if (interface.name.empty() || is_made_by_init(interface.name)) return;
     if (const auto nic = plan_.this_machine ? find_nic(host_, interface) : std::nullopt) {
-      plan_.notes.push_back(fmt::format("{} is named by its address {}: the capture kernel may call "
-                                        "it otherwise", interface.name, nic->mac));
+      plan_.notes.push_back(
+          fmt::format("{} is named by its address {}: the capture kernel may call "
+                      "it otherwise",
+                      interface.name, nic->mac));
       interface = {"", nic->mac};
     } else if (!interface.name.starts_with("eth")) {
       plan_.warnings.push_back(fmt::format(
           "no card of this machine is called {}, and the capture kernel, which has no udev, will "
-          "call none so: name it by its MAC address", interface.name));
+          "call none so: name it by its MAC address",
+          interface.name));
     }
   }
 
@@ -77,7 +81,8 @@ class NetworkPlanner {
     if (!plan_.this_machine) return std::nullopt;
     for (const auto& target : plan_.targets) {
       if (!needs_network(target.spec) || target.address.empty()) continue;
-      if (auto interface = route_to(host_, target.address)) return Way{target, *std::move(interface)};
+      if (auto interface = route_to(host_, target.address))
+        return Way{target, *std::move(interface)};
     }
     return std::nullopt;
   }
@@ -125,13 +130,17 @@ class NetworkPlanner {
   // Every card that the configuration names.
   void add_cards() {
     for (const auto& bond : net_.bond)
-      for (const auto& slave : bond.slaves) add_card(slave);
-    for (const auto& vlan : net_.vlan) add_card(vlan.parent);
-    for (const auto& ip : net_.ip) add_card(ip.interface);
+      for (const auto& slave : bond.slaves)
+        add_card(slave);
+    for (const auto& vlan : net_.vlan)
+      add_card(vlan.parent);
+    for (const auto& ip : net_.ip)
+      add_card(ip.interface);
     if (!net_.nics.empty() || !all_here_) return;
     // "dhcp" on whichever card has a link: the one that leads to a server here.
     if (const auto way = first_way())
-      for (const auto& nic : link_stack(host_, way->interface).nics) net_.nics.push_back(nic);
+      for (const auto& nic : link_stack(host_, way->interface).nics)
+        net_.nics.push_back(nic);
   }
 
   Status finish_target(TargetPlan& target) {
@@ -170,8 +179,7 @@ Status plan_network(const Request& request, Host& host, Plan& plan) {
   const bool needed = std::any_of(plan.targets.begin(), plan.targets.end(),
                                   [](const TargetPlan& t) { return needs_network(t.spec); });
   if (needed) return NetworkPlanner(request, host, plan).run();
-  if (!request.ip.empty())
-    plan.notes.push_back("--ip has no effect: no target needs a network");
+  if (!request.ip.empty()) plan.notes.push_back("--ip has no effect: no target needs a network");
   return {};
 }
 

@@ -11,18 +11,22 @@ namespace mkcapture {
 namespace {
 
 constexpr const char* kDescription =
-    "Builds the initramfs that a capture kernel starts after a panic: it saves /proc/vmcore to disk, "
+    "Builds the initramfs that a capture kernel starts after a panic: it saves /proc/vmcore to "
+    "disk, "
     "NFS or SSH and reboots.";
 constexpr const char* kFooter =
-    "Durations: 90s, 30min, 1h30min. All of these settings can stand in the configuration file too; "
+    "Durations: 90s, 30min, 1h30min. All of these settings can stand in the configuration file "
+    "too; "
     "see mkcapture(8) and mkcapture.toml(5).";
 
 struct PrintWord {
   const char* word;
   Action action;
 };
-constexpr PrintWord kPrintWords[] = {{"plan", Action::kPrintPlan},     {"tree", Action::kPrintTree},
-                                     {"append", Action::kPrintAppend}, {"kexec", Action::kPrintKexec},
+constexpr PrintWord kPrintWords[] = {{"plan", Action::kPrintPlan},
+                                     {"tree", Action::kPrintTree},
+                                     {"append", Action::kPrintAppend},
+                                     {"kexec", Action::kPrintKexec},
                                      {"config", Action::kPrintConfig}};
 
 Result<Action> parse_print(const std::string& word) {
@@ -66,7 +70,8 @@ Settings settings_of(const Parsed& parsed) {
   const auto fields = setting_fields();
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const std::string origin(long_option(fields[i]));
-    for (const auto& value : parsed.values[i]) settings.add(fields[i].key, {value, origin});
+    for (const auto& value : parsed.values[i])
+      settings.add(fields[i].key, {value, origin});
     if (parsed.flags[i] > 0) settings.add(fields[i].key, {"true", origin});
   }
   return settings;
@@ -97,12 +102,15 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
   const auto last = CLI::MultiOptionPolicy::TakeLast;
   auto* config_option = app.add_option("-c,--config", config_file,
                                        "TOML file (default: /etc/mkcapture.toml where it exists)")
-                            ->type_name("FILE")->multi_option_policy(last);
+                            ->type_name("FILE")
+                            ->multi_option_policy(last);
   auto* print_option =
       app.add_option("--print", print, "print plan, tree, append, kexec or config; build nothing")
-          ->type_name("WHAT")->multi_option_policy(last);
+          ->type_name("WHAT")
+          ->multi_option_policy(last);
   auto* list_option = app.add_option("--list", list_image, "what is in an image, sizes and totals")
-                          ->type_name("IMG")->multi_option_policy(last);
+                          ->type_name("IMG")
+                          ->multi_option_policy(last);
   app.add_flag("-v,--verbose", options.verbose, "say more");
   app.add_flag("-q,--quiet", options.quiet, "say only what failed");
   app.add_flag("-h,--help", help, "this text");

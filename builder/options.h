@@ -10,8 +10,17 @@
 
 namespace mkcapture {
 
-enum class Action { kBuild, kPrintPlan, kPrintTree, kPrintAppend, kPrintKexec, kPrintConfig, kList,
-                    kHelp, kVersion };
+enum class Action {
+  kBuild,
+  kPrintPlan,
+  kPrintTree,
+  kPrintAppend,
+  kPrintKexec,
+  kPrintConfig,
+  kList,
+  kHelp,
+  kVersion
+};
 
 struct Options {
   Action action = Action::kBuild;

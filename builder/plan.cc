@@ -60,9 +60,10 @@ Status choose_payload(const Request& request, Host& host, Plan& plan) {
   }
   plan.image.payload = fmt::format("{}/payload/{}", folder, plan.profile.name);
   plan.no_payload = plan.profile.no_payload.empty()
-                        ? fmt::format("no static programs in {}: builder/bootstrap {} builds them, "
-                                      "--payload DIR names others",
-                                      plan.image.payload, plan.profile.name)
+                        ? fmt::format(
+                              "no static programs in {}: builder/bootstrap {} builds them, "
+                              "--payload DIR names others",
+                              plan.image.payload, plan.profile.name)
                         : plan.profile.no_payload;
   plan.warnings.push_back(plan.no_payload);
   return {};

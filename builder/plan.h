@@ -26,13 +26,13 @@ namespace mkcapture {
 
 /// One target and what is known of it.
 struct TargetPlan {
-  capture::TargetSpec spec;   // as it goes into the image
-  std::string how;            // "the file system that holds /var/crash", "was /dev/vda1", or ""
-  bool here = false;          // its device, or the way to its server, is on this machine
-  std::string where;          // "vda1", "through enp3s0"; for the plan's words
+  capture::TargetSpec spec;  // as it goes into the image
+  std::string how;           // "the file system that holds /var/crash", "was /dev/vda1", or ""
+  bool here = false;         // its device, or the way to its server, is on this machine
+  std::string where;         // "vda1", "through enp3s0"; for the plan's words
   std::vector<DeviceDriver> drivers;  // of the device or the cards; empty where not here
-  std::string filesystem;     // disk: its type; empty where it is not known
-  std::string address;        // nfs, ssh: the server's, as it resolves now; empty where it does not
+  std::string filesystem;             // disk: its type; empty where it is not known
+  std::string address;  // nfs, ssh: the server's, as it resolves now; empty where it does not
   std::vector<capture::ChannelSpec> channels = {};  // of IBM Z, to be set online
 };
 
@@ -54,8 +54,8 @@ struct KexecPlan {
 };
 
 struct CrashkernelPlan {
-  std::uint64_t ram = 0;       // 0: not this machine's image
-  CrashkernelRequest request;  // of the running system
+  std::uint64_t ram = 0;                  // 0: not this machine's image
+  CrashkernelRequest request;             // of the running system
   std::optional<std::uint64_t> reserved;  // /sys/kernel/kexec_crash_size
 };
 
@@ -68,13 +68,13 @@ struct Plan {
   std::vector<TargetPlan> targets;
   NetworkPlan network;
   bool other_channels_hidden = false;  // the capture kernel looks at the targets' alone
-  std::string drivers_words;  // "host", "generic", "listed": how they were chosen
+  std::string drivers_words;           // "host", "generic", "listed": how they were chosen
   Resolution drivers;
-  ImageInputs image;          // holds the CaptureConfig
+  ImageInputs image;  // holds the CaptureConfig
   CompressOptions compress;
   std::string compress_why;
   std::int64_t mtime = 0;
-  std::string no_payload;     // why there are no programs for the image; empty: there are
+  std::string no_payload;  // why there are no programs for the image; empty: there are
 
   KexecPlan kexec;
   CrashkernelPlan crashkernel;

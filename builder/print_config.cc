@@ -23,9 +23,12 @@ std::string quoted(std::string_view text) {
 std::string value_of(const Field& field, const Settings& settings) {
   switch (field.kind) {
     case FieldKind::kFlag:
-    case FieldKind::kNumber: return settings.last(field.key)->text;
-    case FieldKind::kText: return quoted(settings.last(field.key)->text);
-    case FieldKind::kList: break;
+    case FieldKind::kNumber:
+      return settings.last(field.key)->text;
+    case FieldKind::kText:
+      return quoted(settings.last(field.key)->text);
+    case FieldKind::kList:
+      break;
   }
   std::string list;
   for (const auto& given : settings.all(field.key))
@@ -41,9 +44,9 @@ std::string print_config(const Settings& settings) {
   for (const auto& field : setting_fields()) {
     if (!settings.has(field.key)) continue;
     const auto dot = field.key.find('.');
-    const std::string line = fmt::format("{} = {}  # {}\n", field.key.substr(dot + 1),
-                                         value_of(field, settings),
-                                         settings.last(field.key)->origin);
+    const std::string line =
+        fmt::format("{} = {}  # {}\n", field.key.substr(dot + 1), value_of(field, settings),
+                    settings.last(field.key)->origin);
     if (dot == std::string_view::npos) {
       plain += line;
       continue;

@@ -25,7 +25,8 @@ class Section {
   }
   void columns(std::string_view left, int width, std::string_view right) {
     std::string text = fmt::format("  {:<{}}  {}", left, width, right);
-    while (text.ends_with(' ')) text.pop_back();
+    while (text.ends_with(' '))
+      text.pop_back();
     out_ += text + "\n";
   }
 
@@ -34,7 +35,9 @@ class Section {
 };
 
 // Whole MiB, as crashkernel= is written.
-std::string megabytes(std::uint64_t bytes) { return fmt::format("{}M", (bytes + (1 << 20) - 1) >> 20); }
+std::string megabytes(std::uint64_t bytes) {
+  return fmt::format("{}M", (bytes + (1 << 20) - 1) >> 20);
+}
 
 void print_kernel(const Plan& plan, std::string& out) {
   Section section(out, "Kernel");
@@ -58,7 +61,8 @@ void print_targets(const Plan& plan, std::string& out) {
     std::string where = target.here ? "on this machine: " + target.where : "";
     if (target.here && net) where = target.where;
     if (!target.here)
-      where = net ? "the way there is found at the capture" : "not on this machine: found at the capture";
+      where = net ? "the way there is found at the capture"
+                  : "not on this machine: found at the capture";
     if (!target.filesystem.empty()) where += ", " + target.filesystem;
     section.line("   {}", where);
     for (const auto& channel : target.channels)
@@ -75,11 +79,15 @@ void print_network(const Plan& plan, std::string& out) {
   const auto& net = plan.network;
   if (!uses_network(plan)) return;
   Section section(out, "Network");
-  for (const auto& bond : net.bond) section.line("bond={}", to_string(bond));
-  for (const auto& vlan : net.vlan) section.line("vlan={}", to_string(vlan));
-  for (const auto& ip : net.ip) section.line("ip={}", to_string(ip));
+  for (const auto& bond : net.bond)
+    section.line("bond={}", to_string(bond));
+  for (const auto& vlan : net.vlan)
+    section.line("vlan={}", to_string(vlan));
+  for (const auto& ip : net.ip)
+    section.line("ip={}", to_string(ip));
   if (net.ip.empty()) section.line("DHCP on the first card with a link");
-  for (const auto& nic : net.nics) section.line("{} is {}", nic.mac, nic.name);
+  for (const auto& nic : net.nics)
+    section.line("{} is {}", nic.mac, nic.name);
 }
 
 std::string modules(std::size_t count) {
@@ -95,8 +103,10 @@ std::string_view without_name(std::string_view reason, const std::string& name) 
 void print_drivers(const Plan& plan, std::string& out) {
   Section section(out, fmt::format("Drivers ({})", plan.drivers_words));
   std::size_t width = 0;
-  for (const auto& module : plan.drivers.modules) width = std::max(width, module.name.size());
-  for (const auto& builtin : plan.drivers.builtin) width = std::max(width, builtin.name.size());
+  for (const auto& module : plan.drivers.modules)
+    width = std::max(width, module.name.size());
+  for (const auto& builtin : plan.drivers.builtin)
+    width = std::max(width, builtin.name.size());
   const int columns = static_cast<int>(std::min<std::size_t>(width, 24));
   std::uint64_t bytes = 0;
   for (const auto& module : plan.drivers.modules) {
@@ -104,8 +114,9 @@ void print_drivers(const Plan& plan, std::string& out) {
     bytes += module.file_bytes;
   }
   for (const auto& builtin : plan.drivers.builtin)
-    section.columns(builtin.name, columns,
-                    std::string(without_name(builtin.reason, builtin.name)) + " (built into the kernel)");
+    section.columns(
+        builtin.name, columns,
+        std::string(without_name(builtin.reason, builtin.name)) + " (built into the kernel)");
   section.line("{}, {} as files of the kernel{}", modules(plan.drivers.modules.size()),
                format_size(bytes),
                plan.image.signatures == SignaturePolicy::kKeep
@@ -147,7 +158,8 @@ void print_capture(const Plan& plan, std::string& out) {
                format_duration(config.stall));
   section.line("then      {}; {} where no target has the dump", to_string(config.final_action),
                to_string(config.on_failure));
-  section.line("shell     {}", config.shell_allowed ? "yes, with capture.shell" : "none in the image");
+  section.line("shell     {}",
+               config.shell_allowed ? "yes, with capture.shell" : "none in the image");
 }
 
 void print_image(const Plan& plan, const ImageEstimate& estimate, std::string& out) {
@@ -198,8 +210,9 @@ void print_crashkernel(const Plan& plan, const ImageEstimate& estimate, std::str
                format_size(crash.ram));
   const auto& request = crash.request;
   if (request.text.empty())
-    section.line("asked for      nothing: add crashkernel={} to the kernel's command line and reboot",
-                 recommended);
+    section.line(
+        "asked for      nothing: add crashkernel={} to the kernel's command line and reboot",
+        recommended);
   else if (!request.error.empty())
     section.line("asked for      {}, which the kernel will not understand: {}", request.text,
                  request.error);
@@ -214,7 +227,8 @@ void print_crashkernel(const Plan& plan, const ImageEstimate& estimate, std::str
 void print_list(std::string_view title, const std::vector<std::string>& lines, std::string& out) {
   if (lines.empty()) return;
   Section section(out, title);
-  for (const auto& text : lines) section.line("{}", text);
+  for (const auto& text : lines)
+    section.line("{}", text);
 }
 
 }  // namespace
@@ -243,7 +257,8 @@ std::string print_plan(const Plan& plan, const ImageEstimate& estimate) {
 
 std::string print_warnings(const Plan& plan) {
   std::string out;
-  for (const auto& warning : plan.warnings) out += fmt::format("mkcapture: warning: {}\n", warning);
+  for (const auto& warning : plan.warnings)
+    out += fmt::format("mkcapture: warning: {}\n", warning);
   return out;
 }
 
@@ -251,7 +266,8 @@ std::string print_summary(const Plan& plan, const ImageSizes& sizes) {
   std::string out = fmt::format("{}: {}, {} unpacked, kernel {}, {}\n", plan.output,
                                 format_size(sizes.image_bytes), format_size(sizes.rootfs_bytes),
                                 plan.kernel.release, modules(plan.drivers.modules.size()));
-  for (const auto& target : plan.targets) out += fmt::format("  {}\n", to_string(target.spec));
+  for (const auto& target : plan.targets)
+    out += fmt::format("  {}\n", to_string(target.spec));
   out += fmt::format("load it with\n  {}\n", kexec_line(plan));
   return out;
 }

@@ -66,7 +66,8 @@ class Table {
   }
   std::vector<std::string> keys() const {
     std::vector<std::string> names;
-    for (const auto& [key, node] : table_) names.emplace_back(key.str());
+    for (const auto& [key, node] : table_)
+      names.emplace_back(key.str());
     return names;
   }
   // Every key that is left, with its text.
@@ -188,8 +189,8 @@ Error unknown_profile(const std::string& name) {
   std::string known;
   for (const auto& builtin : builtin_profiles())
     known += (known.empty() ? "" : ", ") + std::string(builtin.name);
-  return usage_error("profile", fmt::format("'{}' is not known; there are {}, or give a FILE.toml",
-                                            name, known));
+  return usage_error(
+      "profile", fmt::format("'{}' is not known; there are {}, or give a FILE.toml", name, known));
 }
 
 }  // namespace

@@ -47,16 +47,16 @@ struct Profile {
   bool xz_filter_x86 = false;          // the code in the image is x86
 
   // The capture kernel's command line.
-  std::string console;                       // where the running system's is not known
-  std::vector<std::string> cmdline_add;      // "nr_cpus=1"
-  std::vector<std::string> cmdline_remove;   // keys, "rd.*" for a whole family
+  std::string console;                      // where the running system's is not known
+  std::vector<std::string> cmdline_add;     // "nr_cpus=1"
+  std::vector<std::string> cmdline_remove;  // keys, "rd.*" for a whole family
   bool boot_apicid = false;      // disable_cpu_apicid= with the running system's boot CPU
   bool channel_devices = false;  // cio_ignore= for all but the targets' devices
 
-  std::vector<std::string> kexec_options;           // always passed
-  std::vector<ConfigOptions> kexec_options_with;    // passed where the kernel has the symbol
-  std::vector<ConfigOptions> kexec_options_without; // and where it has not
-  bool kexec_file_load = false;                     // -s works on this architecture
+  std::vector<std::string> kexec_options;            // always passed
+  std::vector<ConfigOptions> kexec_options_with;     // passed where the kernel has the symbol
+  std::vector<ConfigOptions> kexec_options_without;  // and where it has not
+  bool kexec_file_load = false;                      // -s works on this architecture
   bool kexec_pads_bzimage = false;  // kexec is given a copy as long as what it unpacks itself in
   std::string kexec_file_load_without;  // a symbol without which -s is better where it works
 
@@ -65,7 +65,7 @@ struct Profile {
   std::vector<std::string> net_sets;
   std::vector<std::string> filesystems;
 
-  std::uint64_t kernel_memory = 0;  // bytes an empty initramfs needs of crashkernel= here
+  std::uint64_t kernel_memory = 0;            // bytes an empty initramfs needs of crashkernel= here
   std::vector<CrashkernelRange> crashkernel;  // recommended, by RAM
   std::uint64_t crashkernel_alignment = 0;    // of an address after '@'; 0: none is known
 };

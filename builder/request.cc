@@ -135,11 +135,12 @@ void read_dump(Reader& reader, Request& request) {
                  if (!level) return std::move(level).error();
                  return std::optional<int>(*level);
                });
-  reader.word("dump.format", wanted.format,
-              [](const std::string& text) -> std::optional<capture::DumpFormat> {
-                return text == "flat" ? std::nullopt : capture::parse_dump_format(text);
-              },
-              "elf, kdump");
+  reader.word(
+      "dump.format", wanted.format,
+      [](const std::string& text) -> std::optional<capture::DumpFormat> {
+        return text == "flat" ? std::nullopt : capture::parse_dump_format(text);
+      },
+      "elf, kdump");
   reader.word("dump.compress", wanted.codec, capture::parse_dump_codec,
               "none, zlib, lzo, snappy, zstd");
   if (!reader.status()) return;
@@ -153,12 +154,13 @@ void read_end(Reader& reader, Request& request) {
   reader.value("wait", request.wait, capture::parse_duration);
   reader.value("stall", request.stall, capture::parse_duration);
   reader.flag("shell", request.shell);
-  reader.word("final", request.final_action,
-              [](const std::string& text) -> std::optional<FinalAction> {
-                const auto action = capture::parse_final_action(text);
-                return action == FinalAction::kShell ? std::nullopt : action;
-              },
-              "reboot, poweroff, halt");
+  reader.word(
+      "final", request.final_action,
+      [](const std::string& text) -> std::optional<FinalAction> {
+        const auto action = capture::parse_final_action(text);
+        return action == FinalAction::kShell ? std::nullopt : action;
+      },
+      "reboot, poweroff, halt");
   reader.word("on_failure", request.on_failure, capture::parse_final_action,
               "reboot, poweroff, halt, shell");
   if (request.on_failure == FinalAction::kShell && !request.shell)
@@ -203,7 +205,8 @@ Result<Request> parse_request(const Settings& settings) {
   reader.blame("reserve", "not yet there");
   CAPTURE_TRY(reader.status());
 
-  while (request.root.size() > 1 && request.root.ends_with('/')) request.root.pop_back();
+  while (request.root.size() > 1 && request.root.ends_with('/'))
+    request.root.pop_back();
   return request;
 }
 

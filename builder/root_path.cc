@@ -38,7 +38,7 @@ Result<std::string> resolve_below(const std::string& root, std::string_view path
       continue;
     }
     const std::string next = walked + "/" + part;
-    struct stat st {};
+    struct stat st{};
     if (lstat((base + next).c_str(), &st) != 0) return sys_error(base + next, errno);
     if (!S_ISLNK(st.st_mode)) {
       walked = next;

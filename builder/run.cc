@@ -50,9 +50,9 @@ void add_image_notes(const std::vector<std::string>& lines, Plan& plan) {
     if (std::find(drivers.begin(), drivers.end(), driver) == drivers.end())
       drivers.push_back(driver);
   }
-  plan.notes.push_back(fmt::format(
-      "{} firmware files that these drivers may ask for are not on this machine: {}", lines.size(),
-      fmt::join(drivers, ", ")));
+  plan.notes.push_back(
+      fmt::format("{} firmware files that these drivers may ask for are not on this machine: {}",
+                  lines.size(), fmt::join(drivers, ", ")));
 }
 
 Result<PackedImage> pack(Plan& plan) {
@@ -71,14 +71,17 @@ Result<PackedImage> pack(Plan& plan) {
 
 Result<std::string> print(Action action, Plan& plan) {
   switch (action) {
-    case Action::kPrintAppend: return plan.kexec.append + "\n";
-    case Action::kPrintKexec: return kexec_line(plan) + "\n";
+    case Action::kPrintAppend:
+      return plan.kexec.append + "\n";
+    case Action::kPrintKexec:
+      return kexec_line(plan) + "\n";
     case Action::kPrintTree: {
       auto contents = assemble_image(plan.image, plan.notes);
       if (!contents) return std::move(contents).error();
       return format_tree(*contents);
     }
-    default: break;
+    default:
+      break;
   }
   // The plan tells the true size where there is a payload, and is worth reading where there is not.
   ImageEstimate estimate;

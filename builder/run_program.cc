@@ -13,7 +13,8 @@ namespace mkcapture {
 namespace {
 
 std::string last_line(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
+  while (text.ends_with('\n'))
+    text.pop_back();
   return text.substr(text.rfind('\n') + 1);
 }
 
@@ -54,7 +55,8 @@ Result<std::string> run_program(const std::vector<std::string>& argv) {
   posix_spawn_file_actions_adddup2(&actions, err_pipe[1], 2);
 
   std::vector<char*> args;
-  for (const auto& arg : argv) args.push_back(const_cast<char*>(arg.c_str()));
+  for (const auto& arg : argv)
+    args.push_back(const_cast<char*>(arg.c_str()));
   args.push_back(nullptr);
   pid_t pid = 0;
   const int error = ::posix_spawnp(&pid, args[0], &actions, nullptr, args.data(), environ);

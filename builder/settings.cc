@@ -11,7 +11,8 @@ constexpr Field kFields[] = {
     {"output", "-o,--output", kText, "FILE", "where the image goes (default: capture.img)"},
     {"kernel", "-k,--kernel", kText, "RELEASE",
      "the capture kernel (default: the running one if its modules are there, else the newest)"},
-    {"root", "-r,--root", kText, "DIR", "where lib/modules, boot and lib/firmware are (default: /)"},
+    {"root", "-r,--root", kText, "DIR",
+     "where lib/modules, boot and lib/firmware are (default: /)"},
     {"targets", "-t,--target", kList, "SPEC",
      "disk:DEVICE:PATH, raw:DEVICE, nfs://..., ssh://...; repeatable, tried in this order"},
     {"ip", "--ip", kList, "SPEC", "network address, the kernel's ip= syntax; repeatable"},
@@ -30,7 +31,8 @@ constexpr Field kFields[] = {
     {"compress", "--compress", kText, "zstd|xz|gzip|lz4|none",
      "compression of the image (default: least memory at unpacking)"},
     {"append", "--append", kText, "ARGS", "added to the capture kernel's command line"},
-    {"dump.level", "--dump-level", kNumber, "0..31", "pages left out, as makedumpfile -d (default: 31)"},
+    {"dump.level", "--dump-level", kNumber, "0..31",
+     "pages left out, as makedumpfile -d (default: 31)"},
     {"dump.format", "--dump-format", kText, "elf|kdump", "format of the dump (default: kdump)"},
     {"dump.compress", "--dump-compress", kText, "none|zlib|lzo|snappy|zstd",
      "compression of a kdump (default: zstd)"},
@@ -48,14 +50,17 @@ constexpr Field kFields[] = {
 
 }  // namespace
 
-std::span<const Field> setting_fields() { return kFields; }
+std::span<const Field> setting_fields() {
+  return kFields;
+}
 
 std::string_view long_option(const Field& field) {
   return field.option.substr(field.option.find("--"));
 }
 
 void Settings::override_with(const Settings& stronger) {
-  for (const auto& [key, values] : stronger.values_) values_[key] = values;
+  for (const auto& [key, values] : stronger.values_)
+    values_[key] = values;
 }
 
 std::span<const Given> Settings::all(std::string_view key) const {

@@ -28,11 +28,11 @@ enum class FieldKind {
 };
 
 struct Field {
-  std::string_view key;      // TOML: "add_driver", "dump.level" (the key level of the table dump)
-  std::string_view option;   // "-t,--target"
+  std::string_view key;     // TOML: "add_driver", "dump.level" (the key level of the table dump)
+  std::string_view option;  // "-t,--target"
   FieldKind kind;
-  std::string_view value;    // what help calls the value: "SPEC"
-  std::string_view help;     // one line
+  std::string_view value;  // what help calls the value: "SPEC"
+  std::string_view help;   // one line
 };
 
 /// Every setting, in the order of the help text.
@@ -42,7 +42,9 @@ struct Field {
 
 class Settings {
  public:
-  void add(std::string_view key, Given value) { values_[std::string(key)].push_back(std::move(value)); }
+  void add(std::string_view key, Given value) {
+    values_[std::string(key)].push_back(std::move(value));
+  }
   /// The keys set in `stronger` replace those here.
   void override_with(const Settings& stronger);
 

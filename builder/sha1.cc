@@ -14,7 +14,8 @@ void add_block(const std::uint8_t* block, std::array<std::uint32_t, 5>& state) {
   for (std::size_t i = 0; i < 16; ++i)
     w[i] = std::uint32_t{block[4 * i]} << 24 | std::uint32_t{block[4 * i + 1]} << 16 |
            std::uint32_t{block[4 * i + 2]} << 8 | block[4 * i + 3];
-  for (int i = 16; i < 80; ++i) w[i] = std::rotl(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
+  for (int i = 16; i < 80; ++i)
+    w[i] = std::rotl(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
 
   auto [a, b, c, d, e] = state;
   for (int i = 0; i < 80; ++i) {
@@ -51,13 +52,16 @@ void add_block(const std::uint8_t* block, std::array<std::uint32_t, 5>& state) {
 Sha1Digest sha1(std::string_view bytes) {
   std::string padded(bytes);
   padded += '\x80';
-  while (padded.size() % kBlock != kBlock - 8) padded += '\0';
+  while (padded.size() % kBlock != kBlock - 8)
+    padded += '\0';
   const std::uint64_t bits = std::uint64_t{bytes.size()} * 8;
-  for (int shift = 56; shift >= 0; shift -= 8) padded += static_cast<char>(bits >> shift & 0xff);
+  for (int shift = 56; shift >= 0; shift -= 8)
+    padded += static_cast<char>(bits >> shift & 0xff);
 
   std::array<std::uint32_t, 5> state = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
   const auto* at = reinterpret_cast<const std::uint8_t*>(padded.data());
-  for (std::size_t i = 0; i < padded.size(); i += kBlock) add_block(at + i, state);
+  for (std::size_t i = 0; i < padded.size(); i += kBlock)
+    add_block(at + i, state);
 
   Sha1Digest digest;
   for (int i = 0; i < 20; ++i)
@@ -73,8 +77,10 @@ Sha1Digest hmac_sha1(std::string_view key, std::string_view message) {
   }
   pad.resize(kBlock, '\0');
   std::string inner = pad, outer = pad;
-  for (char& c : inner) c ^= 0x36;
-  for (char& c : outer) c ^= 0x5c;
+  for (char& c : inner)
+    c ^= 0x36;
+  for (char& c : outer)
+    c ^= 0x5c;
   const auto digest = sha1(inner.append(message));
   return sha1(outer.append(digest.begin(), digest.end()));
 }

@@ -19,7 +19,8 @@ constexpr std::size_t kMaxKeyFile = 256 << 10;
 std::string_view take_ssh_string(std::string_view& bytes) {
   if (bytes.size() < 4) return {};
   std::size_t length = 0;
-  for (int i = 0; i < 4; ++i) length = length << 8 | static_cast<std::uint8_t>(bytes[i]);
+  for (int i = 0; i < 4; ++i)
+    length = length << 8 | static_cast<std::uint8_t>(bytes[i]);
   if (length > bytes.size() - 4) return {};
   const auto text = bytes.substr(4, length);
   bytes.remove_prefix(4 + length);
@@ -82,14 +83,19 @@ Result<std::string> dropbear_key(const std::string& file, Host& host) {
   if (!bytes) return std::move(bytes).error();
   const KeyKind kind = detect_key(*bytes);
   if (kind.encrypted)
-    return fail(file + ": the key has a passphrase, and nobody will be there to type it; make one "
-                       "without (ssh-keygen -N '')");
+    return fail(file +
+                ": the key has a passphrase, and nobody will be there to type it; make one "
+                "without (ssh-keygen -N '')");
   switch (kind.format) {
-    case KeyFormat::kDropbear: return bytes;
-    case KeyFormat::kPublic: return fail(file + ": a public key; the private one is wanted");
-    case KeyFormat::kUnknown: return fail(file + ": no private key of OpenSSH or dropbear");
+    case KeyFormat::kDropbear:
+      return bytes;
+    case KeyFormat::kPublic:
+      return fail(file + ": a public key; the private one is wanted");
+    case KeyFormat::kUnknown:
+      return fail(file + ": no private key of OpenSSH or dropbear");
     case KeyFormat::kOpenSsh:
-    case KeyFormat::kPem: break;
+    case KeyFormat::kPem:
+      break;
   }
   const PrivateFolder folder;
   if (!folder.ok()) return fail("no temporary folder can be made in /tmp");

@@ -10,10 +10,10 @@
 namespace mkcapture {
 
 enum class KeyFormat {
-  kDropbear,   // dropbearkey(1)
-  kOpenSsh,    // "-----BEGIN OPENSSH PRIVATE KEY-----" (PROTOCOL.key)
-  kPem,        // "-----BEGIN RSA PRIVATE KEY-----" and kin
-  kPublic,     // a public key, by mistake
+  kDropbear,  // dropbearkey(1)
+  kOpenSsh,   // "-----BEGIN OPENSSH PRIVATE KEY-----" (PROTOCOL.key)
+  kPem,       // "-----BEGIN RSA PRIVATE KEY-----" and kin
+  kPublic,    // a public key, by mistake
   kUnknown
 };
 struct KeyKind {

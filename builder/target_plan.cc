@@ -47,10 +47,11 @@ void use_stable_name(const LocatedDevice& device, TargetPlan& target, Plan& plan
 Status check_raw(const LocatedDevice& device, const std::string& origin, Host& host, Plan& plan) {
   if (const std::string use = use_of(host, device); !use.empty())
     return usage_error(origin, fmt::format("{} {}; a raw target overwrites all of it: give a "
-                                           "partition that nothing else uses", device.node, use));
+                                           "partition that nothing else uses",
+                                           device.node, use));
   if (!device.tags.type.empty() && device.tags.type != "swap")
-    plan.warnings.push_back(fmt::format("the dump will overwrite the {} on {}", device.tags.type,
-                                        device.node));
+    plan.warnings.push_back(
+        fmt::format("the dump will overwrite the {} on {}", device.tags.type, device.node));
   return {};
 }
 
@@ -73,8 +74,9 @@ Status plan_device(const std::string& origin, Host& host, TargetPlan& target, Pl
     CAPTURE_TRY(check_raw(*device, origin, host, plan));
   } else {
     if (!device->tags.type.empty() && !is_supported_filesystem(device->tags.type))
-      return usage_error(origin, fmt::format("{} holds {}, not ext2, ext3, ext4, xfs, btrfs or vfat",
-                                             device->node, device->tags.type));
+      return usage_error(
+          origin, fmt::format("{} holds {}, not ext2, ext3, ext4, xfs, btrfs or vfat", device->node,
+                              device->tags.type));
     target.filesystem = device->tags.type;
   }
   use_stable_name(*device, target, plan);
@@ -100,7 +102,8 @@ Status plan_targets(const Request& request, Host& host, Plan& plan) {
     if (!plan.this_machine)
       return usage_error("no --target given",
                          fmt::format("/var/crash of this machine says nothing about one with the "
-                                     "profile {}", plan.profile.name));
+                                     "profile {}",
+                                     plan.profile.name));
     auto spec = default_target(host);
     if (!spec) return std::move(spec).error();
     TargetPlan target{*spec, "", false, "", {}, "", ""};

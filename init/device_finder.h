@@ -31,7 +31,8 @@ class DeviceFinder {
   /// The device, as soon as it is there. At the deadline an error that lists what there is instead.
   /// A disk that has partitions is looked at only where it is named by its path: what it holds are
   /// they. UUIDs are compared without regard to case; members of a RAID are never a match for UUID=
-  /// and LABEL=. Where several match, the first in the order of names is taken, and the log says so.
+  /// and LABEL=. Where several match, the first in the order of names is taken, and the log says
+  /// so.
   [[nodiscard]] Result<BlockDevice> wait(const Deadline& deadline);
 
   /// What the last scan found.

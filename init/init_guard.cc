@@ -36,7 +36,7 @@ extern "C" void last_resort(int number) {
 }  // namespace
 
 void guard_init() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = last_resort;
   sigfillset(&action.sa_mask);
   for (const int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGALRM}) {

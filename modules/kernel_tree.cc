@@ -39,12 +39,12 @@ std::vector<std::string> names_of(const kmod_list* list) {
 }
 
 bool is_folder(const std::string& path) {
-  struct stat st {};
+  struct stat st{};
   return stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 bool is_file(const std::string& path) {
-  struct stat st {};
+  struct stat st{};
   return stat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode);
 }
 

@@ -148,7 +148,7 @@ Status Resolver::take_module(const std::string& name, const std::string& reason)
   ResolvedModule module;
   module.name = name;
   module.path = info->path;
-  struct stat st {};
+  struct stat st{};
   if (stat(info->path.c_str(), &st) != 0) return capture::sys_error(info->path, errno);
   module.file_bytes = static_cast<std::uint64_t>(st.st_size);
   module.reason = reason;

@@ -11,7 +11,8 @@
 //     drivers=NAME,NAME      modules to load for it, in this order, each after its dependencies
 //     autoload=storage|net   and every module of that class in etc/modules.alias whose pattern
 //                            matches the modalias of a device that is present
-//     channel=SPEC           a channel device of IBM Z to be set online (channel_spec.h); repeatable
+//     channel=SPEC           a channel device of IBM Z to be set online (channel_spec.h);
+//     repeatable
 //   module=NAME|DEP,DEP|PARAMS|CLASS
 //                            a module of the image: file lib/modules/NAME.ko (names with '_'),
 //                            dependencies and pre-softdeps in load order, whole closure, parameters
@@ -101,8 +102,9 @@ struct CaptureConfig {
 /// Applies the capture.* parameters of a kernel command line (quotes as the kernel's, "--" ends).
 /// The first capture.target= replaces the baked list, the first capture.ip= the baked network; each
 /// overriding target takes the drivers of all baked targets together and, where any of those
-/// autoloads, the class that its own kind needs. A parameter that cannot be used is left out and one
-/// line about it goes to `complaints`: a typing error at the boot loader must not cost the dump.
+/// autoloads, the class that its own kind needs. A parameter that cannot be used is left out and
+/// one line about it goes to `complaints`: a typing error at the boot loader must not cost the
+/// dump.
 void apply_cmdline(std::string_view cmdline, CaptureConfig& config,
                    std::vector<std::string>& complaints);
 

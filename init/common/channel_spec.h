@@ -1,6 +1,6 @@
-// Channel devices of IBM Z: which ones a target is reached by, and how to write that. Nothing on the
-// channel subsystem works before it is set online, and the kernel may not even look at devices that
-// cio_ignore= hides (Documentation/s390/common_io.rst).
+// Channel devices of IBM Z: which ones a target is reached by, and how to write that. Nothing on
+// the channel subsystem works before it is set online, and the kernel may not even look at devices
+// that cio_ignore= hides (Documentation/s390/common_io.rst).
 //
 //   0.0.0200                       one device: a DASD, an FCP adapter, a virtio device
 //   0.0.f500:0.0.f501:0.0.f502     a network adapter of qeth: read, write and data channel

@@ -28,13 +28,13 @@ struct IpSpec {
   enum class Method { kDhcp, kAuto6, kStatic };
   Method method = Method::kDhcp;
   InterfaceName interface;
-  std::string address;    // static: IPv4 or IPv6 (no brackets)
-  int prefix = -1;        // static: from the dotted mask or a prefix length; IPv4's class rule and /64
-                          // where the field is empty
-  std::string gateway;    // may be empty
-  std::string server;     // second field; informational
-  std::string hostname;   // fifth field
-  std::string dns[2];     // fields 8 and 9
+  std::string address;  // static: IPv4 or IPv6 (no brackets)
+  int prefix = -1;  // static: from the dotted mask or a prefix length; IPv4's class rule and /64
+                    // where the field is empty
+  std::string gateway;   // may be empty
+  std::string server;    // second field; informational
+  std::string hostname;  // fifth field
+  std::string dns[2];    // fields 8 and 9
 };
 
 /// "dhcp", "IFACE:dhcp", "CLIENT:SERVER:GW:MASK:HOST:IFACE:METHOD[:DNS0[:DNS1]]"; IPv6 in brackets.
@@ -50,20 +50,20 @@ struct VlanSpec {
 [[nodiscard]] Result<VlanSpec> parse_vlan(std::string_view text);
 [[nodiscard]] std::string to_string(const VlanSpec& v);
 
-/// "bond=BONDNAME[:SLAVES[:OPTIONS[:MTU]]]": slaves comma-separated, options "mode=802.3ad,miimon=100".
-/// Without slaves eth0 and eth1, as in dracut; without a mode active-backup, which needs no help from
-/// the switch.
-/// Modes known here: balance-rr 0, active-backup 1, balance-xor 2, broadcast 3, 802.3ad 4,
-/// balance-tlb 5, balance-alb 6 (linux/if_bonding.h).
+/// "bond=BONDNAME[:SLAVES[:OPTIONS[:MTU]]]": slaves comma-separated, options
+/// "mode=802.3ad,miimon=100". Without slaves eth0 and eth1, as in dracut; without a mode
+/// active-backup, which needs no help from the switch. Modes known here: balance-rr 0,
+/// active-backup 1, balance-xor 2, broadcast 3, 802.3ad 4, balance-tlb 5, balance-alb 6
+/// (linux/if_bonding.h).
 struct BondSpec {
   std::string name;
   std::vector<InterfaceName> slaves;
   int mode = 1;
-  int miimon = 100;        // milliseconds
-  int lacp_rate = 0;       // 0 slow, 1 fast
+  int miimon = 100;          // milliseconds
+  int lacp_rate = 0;         // 0 slow, 1 fast
   int xmit_hash_policy = 0;  // layer2 0, layer3+4 1, layer2+3 2
-  std::string primary;     // may be empty
-  int mtu = 0;             // 0: unchanged
+  std::string primary;       // may be empty
+  int mtu = 0;               // 0: unchanged
 };
 [[nodiscard]] Result<BondSpec> parse_bond(std::string_view text);
 [[nodiscard]] std::string to_string(const BondSpec& b);

@@ -28,18 +28,21 @@ struct Error {
 [[nodiscard]] inline Error sys_error(std::string_view what, int code) {
   return {code, std::string(what) + ": " + std::strerror(code)};
 }
-[[nodiscard]] inline Error fail(std::string message) { return {0, std::move(message)}; }
+[[nodiscard]] inline Error fail(std::string message) {
+  return {0, std::move(message)};
+}
 
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : v_(std::in_place_index<0>, std::move(value)) {}         // NOLINT: implicit
-  Result(Error error) : v_(std::in_place_index<1>, std::move(error)) {}     // NOLINT: implicit
+  Result(T value) : v_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit
+  Result(Error error) : v_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit
 
   explicit operator bool() const noexcept { return v_.index() == 0; }
   [[nodiscard]] bool ok() const noexcept { return v_.index() == 0; }
 
-  // Calling these on the wrong side is a programming error; std::get_if keeps it free of exceptions.
+  // Calling these on the wrong side is a programming error; std::get_if keeps it free of
+  // exceptions.
   T& operator*() & { return *std::get_if<0>(&v_); }
   const T& operator*() const& { return *std::get_if<0>(&v_); }
   T&& operator*() && { return std::move(*std::get_if<0>(&v_)); }
@@ -77,8 +80,8 @@ using Status = Result<void>;
 }  // namespace capture
 
 /// Hands an error of `expr` (a Result) to the caller.
-#define CAPTURE_TRY(expr)                                        \
-  do {                                                           \
-    if (auto capture_try_result = (expr); !capture_try_result)   \
-      return std::move(capture_try_result).error();              \
+#define CAPTURE_TRY(expr)                                      \
+  do {                                                         \
+    if (auto capture_try_result = (expr); !capture_try_result) \
+      return std::move(capture_try_result).error();            \
   } while (0)

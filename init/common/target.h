@@ -22,17 +22,18 @@ struct TargetSpec {
   enum class Kind { kDisk, kRaw, kNfs, kSsh };
   Kind kind = Kind::kDisk;
 
-  DeviceName device;   // disk, raw
-  std::string path;    // disk, ssh: directory for the dumps, absolute; nfs: EXPORT/PATH whole
-  std::string host;    // nfs, ssh: name, IPv4, or IPv6 without its brackets
+  DeviceName device;       // disk, raw
+  std::string path;        // disk, ssh: directory for the dumps, absolute; nfs: EXPORT/PATH whole
+  std::string host;        // nfs, ssh: name, IPv4, or IPv6 without its brackets
   std::uint16_t port = 0;  // nfs, ssh: 0 = the protocol's default
-  std::string user;    // ssh
-  std::string options;  // nfs: what follows the '?', "vers=4.2&timeo=50", unparsed
+  std::string user;        // ssh
+  std::string options;     // nfs: what follows the '?', "vers=4.2&timeo=50", unparsed
 };
 
 /// Parses "disk:DEVICE:PATH", "raw:DEVICE", "nfs://SERVER[:PORT]/EXPORT/PATH[?opts]" or
 /// "ssh://USER@HOST[:PORT]/PATH". Everything is checked: empty parts, relative or ".." paths,
-/// ports out of 1..65535, control characters. Errors say which part is wrong and what would be right.
+/// ports out of 1..65535, control characters. Errors say which part is wrong and what would be
+/// right.
 [[nodiscard]] Result<TargetSpec> parse_target(std::string_view text);
 
 /// The canonical text: parse_target(to_string(t)) == t. Used in verdict lines.

@@ -13,11 +13,11 @@
 #include <lzo/lzo1x.h>
 #endif
 #ifdef MKCAPTURE_HAVE_SNAPPY
-// The function of its library (snappy-internal.h, which is not installed) that every public one ends
-// in: compresses at most 64 KiB to `op` and returns the end; `table` is cleared and has `table_size`,
-// a power of two, entries. The public ones allocate and free this table for each page. With musl
-// that is several system calls, which threads of one address space wait for: two threads took ten
-// times as long as one.
+// The function of its library (snappy-internal.h, which is not installed) that every public one
+// ends in: compresses at most 64 KiB to `op` and returns the end; `table` is cleared and has
+// `table_size`, a power of two, entries. The public ones allocate and free this table for each
+// page. With musl that is several system calls, which threads of one address space wait for: two
+// threads took ten times as long as one.
 namespace snappy::internal {
 char* CompressFragment(const char* input, std::size_t input_length, char* op, std::uint16_t* table,
                        int table_size);
@@ -146,7 +146,8 @@ class SnappyCodec final : public PageCodec {
   /// A raw block starts with its uncompressed size: seven bits in a byte, the lowest first
   /// (format_description.txt of snappy).
   static char* put_size(std::size_t size, char* to) noexcept {
-    for (; size >= 0x80; size >>= 7) *to++ = static_cast<char>(size | 0x80);
+    for (; size >= 0x80; size >>= 7)
+      *to++ = static_cast<char>(size | 0x80);
     *to++ = static_cast<char>(size);
     return to;
   }

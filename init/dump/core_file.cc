@@ -58,7 +58,7 @@ class DescriptorFile : public CoreFile {
 /// file is faulted in when it is touched, which costs more than the copy that a read makes, and
 /// ends the program with SIGBUS where its disk fails.
 bool should_map(int fd) {
-  struct statfs fs {};
+  struct statfs fs{};
   return fstatfs(fd, &fs) == 0 && static_cast<unsigned long>(fs.f_type) == PROC_SUPER_MAGIC;
 }
 
@@ -71,7 +71,7 @@ FileMapping::~FileMapping() {
 Result<std::unique_ptr<CoreFile>> open_core_file(const std::string& path) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return sys_error(path, errno);
-  struct stat st {};
+  struct stat st{};
   if (fstat(fd.get(), &st) != 0) return sys_error(path, errno);
   std::uint64_t size = static_cast<std::uint64_t>(st.st_size);
   if (S_ISBLK(st.st_mode)) {

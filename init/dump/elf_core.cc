@@ -70,8 +70,8 @@ Result<ElfHeader> parse_elf_header(Bytes head) {
   h.big_endian = data == 2;
   const HeaderLayout& at = cls == 1 ? kHeader32 : kHeader64;
   if (head.size() < at.size) return fail("ELF header is cut short");
-  // kexec_file_load calls every core little-endian (crash_prepare_elf64_headers() in the kernel) and
-  // writes all else in the machine's order.
+  // kexec_file_load calls every core little-endian (crash_prepare_elf64_headers() in the kernel)
+  // and writes all else in the machine's order.
   if (!h.big_endian && Fields(h.elf_class, true).u16(head, 16) == kTypeCore) h.big_endian = true;
   const Fields f = h.fields();
   if (f.u16(head, 16) != kTypeCore) return fail("ELF file is not a core");

@@ -248,10 +248,10 @@ class FileOutput final : public Output {
 };
 
 bool wants_direct(int fd) {
-  struct stat st {};
+  struct stat st{};
   if (fstat(fd, &st) != 0) return false;
   if (S_ISBLK(st.st_mode)) return true;  // its node's file system says nothing about it
-  struct statfs fs {};
+  struct statfs fs{};
   if (fstatfs(fd, &fs) != 0) return false;
   const auto type = static_cast<unsigned long>(fs.f_type);
   return type != NFS_SUPER_MAGIC && type != TMPFS_MAGIC && type != RAMFS_MAGIC;

@@ -13,9 +13,8 @@
 
 namespace capture {
 
-/// For long runs: maps `window_bytes` at a time, or reads what is asked for into a buffer of at most
-/// that size.
-/// `file` and `ranges` (of page_ranges()) must outlive it.
+/// For long runs: maps `window_bytes` at a time, or reads what is asked for into a buffer of at
+/// most that size. `file` and `ranges` (of page_ranges()) must outlive it.
 class CoreWindow : public MemoryWindow {
  public:
   CoreWindow(const CoreFile& file, std::span<const MemoryRange> ranges, std::uint32_t page_size,

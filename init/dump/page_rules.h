@@ -12,8 +12,8 @@
 //         number holds before and after
 //   6.16  unaccepted memory (confidential guests) is a page type
 //   7.1   page.compound_head is called compound_info; bit 0 still marks a tail
-// One rule is stricter than makedumpfile's: of a compound page that is kept, a poisoned tail is left
-// out. makedumpfile reads it, which can bring the capture kernel down.
+// One rule is stricter than makedumpfile's: of a compound page that is kept, a poisoned tail is
+// left out. makedumpfile reads it, which can bring the capture kernel down.
 #pragma once
 
 #include <cstddef>

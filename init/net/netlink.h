@@ -28,8 +28,10 @@ class NetlinkWriter {
 
   void attribute(std::uint16_t type, std::span<const std::byte> data);
   template <class T>
-  requires std::is_integral_v<T>
-  void number(std::uint16_t type, T value) { attribute(type, std::as_bytes(std::span(&value, 1))); }
+    requires std::is_integral_v<T>
+  void number(std::uint16_t type, T value) {
+    attribute(type, std::as_bytes(std::span(&value, 1)));
+  }
   void text(std::uint16_t type, std::string_view value);  // with its terminating NUL
 
   /// Attributes written until end() are inside this one.

@@ -98,7 +98,7 @@ class Savecore {
       if (fd < 0) return sys_error("standard output", errno);
       return Destination{stream_output(fd, 0), {}};
     }
-    struct stat st {};
+    struct stat st{};
     const bool exists = stat(name.c_str(), &st) == 0;
     const bool device = exists && S_ISBLK(st.st_mode);
     const bool special = exists && !device && !S_ISREG(st.st_mode);

@@ -92,7 +92,7 @@ Status MountedDirectory::rename(const std::string& from, const std::string& to) 
 }
 
 std::optional<std::uint64_t> free_bytes_below(const std::string& path) {
-  struct statvfs s {};
+  struct statvfs s{};
   if (statvfs(path.c_str(), &s) != 0 || s.f_blocks == 0) return std::nullopt;
   return std::uint64_t{s.f_bavail} * s.f_frsize;
 }

@@ -13,7 +13,8 @@ namespace capture {
 
 class MountedTarget : public Target {
  public:
-  Result<std::unique_ptr<Output>> create(const std::string& file, const Deadline& deadline) override;
+  Result<std::unique_ptr<Output>> create(const std::string& file,
+                                         const Deadline& deadline) override;
   Status rename(const std::string& from, const std::string& to, const Deadline& deadline) override;
   std::optional<std::uint64_t> free_bytes(const Deadline& deadline) override;
   Status close(const Deadline& deadline) override;

@@ -20,8 +20,20 @@ namespace capture {
 
 /// The steps as a verdict's `step=` names them.
 enum class Step {
-  kStart, kDrivers, kDevice, kLink, kAddress, kConnect, kMount, kDirectory, kDmesg, kDump, kSync,
-  kRename, kLog, kUnmount
+  kStart,
+  kDrivers,
+  kDevice,
+  kLink,
+  kAddress,
+  kConnect,
+  kMount,
+  kDirectory,
+  kDmesg,
+  kDump,
+  kSync,
+  kRename,
+  kLog,
+  kUnmount
 };
 [[nodiscard]] const char* to_string(Step s);
 
@@ -58,9 +70,11 @@ class Target {
   /// it. Where NAME exists, "-1", "-2" ... is appended; the name used is returned.
   virtual Result<std::string> make_directory(const std::string& name, const Deadline& deadline) = 0;
   /// Creates or truncates a file of the dump directory.
-  virtual Result<std::unique_ptr<Output>> create(const std::string& file, const Deadline& deadline) = 0;
+  virtual Result<std::unique_ptr<Output>> create(const std::string& file,
+                                                 const Deadline& deadline) = 0;
   /// Renames within the dump directory, atomically, and syncs the directory.
-  virtual Status rename(const std::string& from, const std::string& to, const Deadline& deadline) = 0;
+  virtual Status rename(const std::string& from, const std::string& to,
+                        const Deadline& deadline) = 0;
   /// Bytes that can be written; nothing where the target cannot tell.
   virtual std::optional<std::uint64_t> free_bytes(const Deadline& deadline) = 0;
   /// The local address as the dump's HOST when the crashed machine's name is unknown; may be empty.

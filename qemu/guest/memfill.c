@@ -6,13 +6,13 @@
  *       writes tagged pages of class K to standard output: memory made on the host
  */
 #define _GNU_SOURCE
-#include "tagged_page.h"
-
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "tagged_page.h"
 
 static char page_buffer[kTaggedPageSize] __attribute__((aligned(4096)));
 
@@ -41,8 +41,8 @@ static void fill_kernel(uint64_t nonce, uint64_t pages) {
 
 static void fill_user(uint64_t nonce, uint64_t tagged, uint64_t zero) {
   const size_t bytes = (tagged + zero) * kTaggedPageSize;
-  char* memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  char* memory =
+      mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   if (memory == MAP_FAILED) die("mmap");
   for (uint64_t i = 0; i < tagged; ++i)
     tagged_fill(memory + i * kTaggedPageSize, kTaggedUser, nonce, i);
@@ -60,7 +60,9 @@ static void fill_cache(uint64_t nonce, uint64_t pages, const char* path) {
   memset(page_buffer, 0, sizeof page_buffer); /* no second copy of the last page */
 }
 
-static uint64_t pages_of(const char* mib) { return strtoull(mib, NULL, 10) * 256; }
+static uint64_t pages_of(const char* mib) {
+  return strtoull(mib, NULL, 10) * 256;
+}
 
 int main(int argc, char** argv) {
   if (argc == 4 && strcmp(argv[1], "--image") == 0) {
@@ -82,5 +84,6 @@ int main(int argc, char** argv) {
   const int ready = open(argv[7], O_CREAT | O_WRONLY, 0600);
   if (ready < 0) die(argv[7]);
   close(ready);
-  for (;;) pause();
+  for (;;)
+    pause();
 }

@@ -38,8 +38,8 @@ static inline uint64_t tagged_mix(uint64_t x) { /* splitmix64's finalizer (publi
 /* Fills `page` (kTaggedPageSize bytes). Every second page is random, which no codec can shrink, and
  * every other one has eight distinct words, which every codec can. */
 static inline void tagged_fill(void* page, char page_class, uint64_t nonce, uint64_t sequence) {
-  struct TaggedHeader header = {{'M', 'K', 'C', 'P', 'A', 'G', 'E', page_class},
-                                htole64(nonce), htole64(sequence), 0};
+  struct TaggedHeader header = {
+      {'M', 'K', 'C', 'P', 'A', 'G', 'E', page_class}, htole64(nonce), htole64(sequence), 0};
   const uint64_t seed = tagged_mix(nonce ^ tagged_mix(sequence ^ ((uint64_t)page_class << 56)));
   header.check = htole64(seed);
   memcpy(page, &header, sizeof header);

@@ -13,7 +13,9 @@ using mkcapture::sys_error;
 
 namespace {
 
-std::string last_part(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+std::string last_part(const std::string& path) {
+  return path.substr(path.rfind('/') + 1);
+}
 
 bool below(const std::string& path, const std::string& folder) {
   return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
@@ -99,13 +101,17 @@ Result<std::vector<std::string>> FakeHost::list_dir(const std::string& path) {
     const auto begin = folder_path.size() + 1;
     entries.insert(entry.substr(begin, entry.find('/', begin) - begin));
   };
-  for (const auto& [file, text] : files) take(file);
-  for (const auto& [link, target] : links) take(link);
+  for (const auto& [file, text] : files)
+    take(file);
+  for (const auto& [link, target] : links)
+    take(link);
   if (entries.empty()) return sys_error(path, ENOENT);
   return std::vector<std::string>(entries.begin(), entries.end());
 }
 
-bool FakeHost::exists(const std::string& path) { return is_there(resolved(path)); }
+bool FakeHost::exists(const std::string& path) {
+  return is_there(resolved(path));
+}
 
 Result<std::string> FakeHost::real_path(const std::string& path) {
   std::string plain = path == "/" ? "/" : resolved(path);

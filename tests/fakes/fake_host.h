@@ -16,9 +16,9 @@ class FakeHost final : public mkcapture::Host {
   // The machine, to be filled by the test. Paths are absolute; folders exist where something is
   // below them.
   std::map<std::string, std::string> files;
-  std::map<std::string, std::string> links;  // to absolute paths
-  std::map<std::string, mkcapture::DeviceNumber> nodes;  // block device nodes
-  std::map<std::string, mkcapture::BlockTags> tags;      // by node
+  std::map<std::string, std::string> links;               // to absolute paths
+  std::map<std::string, mkcapture::DeviceNumber> nodes;   // block device nodes
+  std::map<std::string, mkcapture::BlockTags> tags;       // by node
   std::map<std::string, std::vector<std::string>> names;  // the name server's
   std::map<std::string, std::vector<mkcapture::InterfaceAddress>> interface_addresses;
   std::string machine_name = "x86_64";
@@ -62,8 +62,8 @@ class FakeHost final : public mkcapture::Host {
   [[nodiscard]] bool is_there(const std::string& plain) const;
 };
 
-/// A virtual machine: x86_64, 2 GiB, /dev/vda (virtio-blk) with vda1 = ext4 on /, UUID kRootUuid, and
-/// the card enp1s0 (virtio-net, 52:54:00:aa:bb:cc) that leads to 10.0.0.0/8 and by a gateway
+/// A virtual machine: x86_64, 2 GiB, /dev/vda (virtio-blk) with vda1 = ext4 on /, UUID kRootUuid,
+/// and the card enp1s0 (virtio-net, 52:54:00:aa:bb:cc) that leads to 10.0.0.0/8 and by a gateway
 /// everywhere else.
 [[nodiscard]] FakeHost virtual_machine();
 inline constexpr const char* kRootUuid = "11112222-3333-4444-5555-666677778888";

@@ -1,4 +1,5 @@
-// VMCOREINFO of the printk ring buffer (kernel/printk/printk_ringbuffer.h) as Linux 6.1 lays it out.
+// VMCOREINFO of the printk ring buffer (kernel/printk/printk_ringbuffer.h) as Linux 6.1 lays it
+// out.
 #pragma once
 
 namespace capture::fakes {

@@ -57,8 +57,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto space = make_address_space(machine, Vmcoreinfo(kernel.info), memory);
   if (!space) return space.error().message.empty() ? (std::abort(), 0) : 0;
   const std::uint64_t vaddr = Fields().u64(bytes, size - 9);
-  for (const std::uint64_t at : {vaddr, vaddr | std::uint64_t{0xffff} << 48, vaddr & 0xffffffff, ~vaddr,
-                                 vaddr | std::uint64_t{0xc00c} << 48, vaddr + 4096}) {
+  for (const std::uint64_t at : {vaddr, vaddr | std::uint64_t{0xffff} << 48, vaddr & 0xffffffff,
+                                 ~vaddr, vaddr | std::uint64_t{0xc00c} << 48, vaddr + 4096}) {
     const auto extent = (*space)->translate(at);
     if (extent && (extent->size == 0 || extent->size > 1ULL << 51)) std::abort();
   }

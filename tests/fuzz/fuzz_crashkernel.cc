@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const std::uint64_t ram : {0ull, 1ull << 30, ~0ull}) {
       const std::uint64_t bytes = mkcapture::reserved_bytes(*value, ram);
       bool known = bytes == 0;
-      for (const auto& range : value->ranges) known = known || range.size == bytes;
+      for (const auto& range : value->ranges)
+        known = known || range.size == bytes;
       if (!known) std::abort();
     }
   }

@@ -11,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   (void)mkcapture::detect_key(text);
   std::vector<std::string> warnings;
-  const auto lines = mkcapture::known_hosts_for(text, {{"server", 0}, {"10.0.2.2", 2222}}, warnings);
+  const auto lines =
+      mkcapture::known_hosts_for(text, {{"server", 0}, {"10.0.2.2", 2222}}, warnings);
   if (!lines) return 0;
   // What comes out is what dbclient reads, and finding it again changes nothing.
   const auto again = mkcapture::known_hosts_for(*lines, {{"server", 0}}, warnings);

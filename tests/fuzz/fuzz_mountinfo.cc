@@ -6,8 +6,7 @@
 #include "builder/mountinfo.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto mounts =
-      mkcapture::parse_mountinfo({reinterpret_cast<const char*>(data), size});
+  const auto mounts = mkcapture::parse_mountinfo({reinterpret_cast<const char*>(data), size});
   for (const char* path : {"/", "/var/crash", "/mnt/x"}) {
     const auto* mount = mkcapture::mount_of(mounts, path);
     if (mount == nullptr) continue;

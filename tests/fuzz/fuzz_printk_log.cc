@@ -1,9 +1,9 @@
 // The kernel's log in hostile memory: the ring buffer where byte 0 is even, else the older records.
 #include <string>
 
+#include "../fakes/printk_layout.h"
 #include "crashed_memory.h"
 #include "dump/printk_log.h"
-#include "../fakes/printk_layout.h"
 
 namespace {
 

@@ -1,4 +1,5 @@
-// Targets, ip=, vlan=, bond=, channel devices, durations and sizes: the canonical text means the same.
+// Targets, ip=, vlan=, bond=, channel devices, durations and sizes: the canonical text means the
+// same.
 #include <cstdlib>
 
 #include "common/channel_spec.h"

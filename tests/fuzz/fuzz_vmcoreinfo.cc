@@ -25,9 +25,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (r.level != 30 && r.note.empty()) std::abort();
     const std::size_t word = r.fields.word_size();
-    for (const std::size_t end :
-         {r.flags_at + word, r.mapcount_at + std::size_t{4}, r.mapping_at + word, r.private_at + word,
-          r.head_at + word, r.order_at + std::size_t{1}, r.dtor_at + std::size_t{1}}) {
+    for (const std::size_t end : {r.flags_at + word, r.mapcount_at + std::size_t{4},
+                                  r.mapping_at + word, r.private_at + word, r.head_at + word,
+                                  r.order_at + std::size_t{1}, r.dtor_at + std::size_t{1}}) {
       if (end > r.descriptor_size) std::abort();
     }
     // Two descriptors of nothing but ones, and of zeros.

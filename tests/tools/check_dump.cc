@@ -6,9 +6,8 @@
 // the dump engine, and looks at every page frame. Each tagged page (qemu/guest/tagged_page.h) of a
 // class given with --all must be there exactly once with the right bytes; a class given with --none
 // must be absent, as a dump level asks. Prints what it counted; exit status 0 or 1, 2 for usage.
-#include <libkdumpfile/kdumpfile.h>
-
 #include <fcntl.h>
+#include <libkdumpfile/kdumpfile.h>
 #include <unistd.h>
 
 #include <array>
@@ -97,8 +96,7 @@ bool read_all(kdump_ctx_t* dump, const Expectations& expect, Counts& counts) {
   std::vector<char> page(page_size);
   for (kdump_num_t pfn = 0; pfn < max_pfn; ++pfn) {
     std::size_t size = page_size;
-    const auto status =
-        kdump_read(dump, KDUMP_MACHPHYSADDR, pfn * page_size, page.data(), &size);
+    const auto status = kdump_read(dump, KDUMP_MACHPHYSADDR, pfn * page_size, page.data(), &size);
     if (status == KDUMP_ERR_NODATA) {
       counts.absent += page_size / kTaggedPageSize;
       continue;

@@ -52,8 +52,7 @@ struct Tree {
   std::string kexec(const std::string& profile) {
     REQUIRE_MESSAGE(run(profile, {"--print", "kexec"}) == 0, err);
     std::string line = out;
-    for (auto at = line.find(folder.path()); at != std::string::npos;
-         at = line.find(folder.path()))
+    for (auto at = line.find(folder.path()); at != std::string::npos; at = line.find(folder.path()))
       line.replace(at, folder.path().size(), "TREE");
     return line;
   }
@@ -88,7 +87,8 @@ TEST_CASE("architectures: the load command of each, as a golden file (UPDATE_GOL
     const std::string name(builtin.name);
     all += name + "\n  " + tree.kexec(name);
   }
-  const std::string path = std::string(MKCAPTURE_SOURCE_DIR) + "/tests/golden/kexec-architectures.txt";
+  const std::string path =
+      std::string(MKCAPTURE_SOURCE_DIR) + "/tests/golden/kexec-architectures.txt";
   if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << all;
   std::ifstream in(path);
   const std::string golden{std::istreambuf_iterator<char>(in), {}};
@@ -97,7 +97,7 @@ TEST_CASE("architectures: the load command of each, as a golden file (UPDATE_GOL
 
 TEST_CASE("architectures: what the kernel must have is named with the reason") {
   const std::pair<const char*, const char*> needs[] = {
-      {"x86_64", "RELOCATABLE"}, {"i386", "RELOCATABLE"}, {"i386", "HIGHMEM"},
+      {"x86_64", "RELOCATABLE"}, {"i386", "RELOCATABLE"},  {"i386", "HIGHMEM"},
       {"arm", "AUTO_ZRELADDR"},  {"ppc64", "RELOCATABLE"}, {"ppc64le", "RELOCATABLE"}};
   for (const auto& [profile, symbol] : needs) {
     CAPTURE(profile);
@@ -153,8 +153,8 @@ TEST_CASE("ia64: printed, built with somebody's programs, and else refused with 
   for (const char* what : {"plan", "kexec", "append"})
     CHECK_MESSAGE(tree.run("ia64", {"--print", what}) == 0, what);
   CHECK(tree.run("ia64", {}) == 1);
-  for (const char* reason : {"clang has no target", "musl has no port", "Linux dropped it in 6.7",
-                             "--payload DIR"})
+  for (const char* reason :
+       {"clang has no target", "musl has no port", "Linux dropped it in 6.7", "--payload DIR"})
     CHECK_MESSAGE(contains(tree.err, reason), reason);
 
   tree.folder.write("payload/init", "a static program");
@@ -166,8 +166,9 @@ TEST_CASE("ia64: printed, built with somebody's programs, and else refused with 
 }
 
 TEST_CASE("x86: the boot CPU's number, where the running system tells it") {
-  const std::string cpuinfo = "processor\t: 0\ninitial apicid\t: 18\n\nprocessor\t: 1\n"
-                              "initial apicid\t: 20\n";
+  const std::string cpuinfo =
+      "processor\t: 0\ninitial apicid\t: 18\n\nprocessor\t: 1\n"
+      "initial apicid\t: 20\n";
   CHECK(contains(own_machine(cpuinfo, "quiet", nullptr), " disable_cpu_apicid=18"));
   CHECK(!contains(own_machine("", "quiet", nullptr), "disable_cpu_apicid"));
   CHECK(!contains(own_machine("initial apicid\t: x\n", "quiet", nullptr), "disable_cpu_apicid"));

@@ -11,7 +11,8 @@ namespace {
 std::string driver_names(const std::vector<DeviceDriver>& drivers) {
   std::string all;
   for (const auto& driver : drivers)
-    all += (all.empty() ? "" : " ") + (driver.module.empty() ? "(" + driver.driver + ")" : driver.module);
+    all += (all.empty() ? "" : " ") +
+           (driver.module.empty() ? "(" + driver.driver + ")" : driver.module);
   return all;
 }
 

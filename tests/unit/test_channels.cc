@@ -48,9 +48,8 @@ TEST_CASE("channel devices: the forms and what is none of them") {
 TEST_CASE("channel devices: taken off the ignored ones, waited for, set online") {
   FakeSystem system;
   system.files["/proc/cio_ignore"] = "0.0.0000-0.2.ffff\n";
-  system.at(Milliseconds(40), [](FakeSystem& s) {
-    s.files["/sys/bus/ccw/devices/0.0.0200/online"] = "0\n";
-  });
+  system.at(Milliseconds(40),
+            [](FakeSystem& s) { s.files["/sys/bus/ccw/devices/0.0.0200/online"] = "0\n"; });
   bring_online(system, {"0.0.0200"});
   CHECK(system.called("write /proc/cio_ignore"));
   CHECK(system.files["/sys/bus/ccw/devices/0.0.0200/online"] == "1");
@@ -81,7 +80,8 @@ TEST_CASE("channel devices: a disk on an FCP adapter") {
   FakeSystem system;
   const std::string adapter = "/sys/bus/ccw/devices/0.0.1900";
   system.files[adapter + "/online"] = "0\n";
-  system.at(Milliseconds(1500), [&](FakeSystem& s) { s.files[adapter + "/" + kWwpn + "/failed"] = "0"; });
+  system.at(Milliseconds(1500),
+            [&](FakeSystem& s) { s.files[adapter + "/" + kWwpn + "/failed"] = "0"; });
   bring_online(system, {("0.0.1900/" + kWwpn + "/" + kLun).c_str()});
   CHECK(system.files[adapter + "/online"] == "1");
   CHECK(system.files[adapter + "/" + kWwpn + "/unit_add"] == kLun);
@@ -100,8 +100,8 @@ TEST_CASE("channel devices: those of a target on this machine") {
   using mkcapture::channels_of;
   fakes::FakeHost host;
   // A DASD: the subchannel above it is no device of its own.
-  const auto dasd = channels_of(
-      host, {{"io_subchannel", "", "", "0.0.000b"}, {"dasd-eckd", "dasd_eckd_mod", "", "0.0.0200"}});
+  const auto dasd = channels_of(host, {{"io_subchannel", "", "", "0.0.000b"},
+                                       {"dasd-eckd", "dasd_eckd_mod", "", "0.0.0200"}});
   REQUIRE(dasd.size() == 1);
   CHECK(to_string(dasd[0]) == "0.0.0200");
 

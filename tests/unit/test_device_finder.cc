@@ -85,7 +85,8 @@ TEST_CASE("devices: what holds partitions is looked at only by its own name") {
   }
   SUBCASE("by its own name") {
     REQUIRE(m.find(By::kPath, "/dev/vda", Milliseconds(10)).ok());
-    CHECK(m.prober.probed == std::vector<std::string>{"/dev/vda with tables", "/dev/vda1", "/dev/vdaa"});
+    CHECK(m.prober.probed ==
+          std::vector<std::string>{"/dev/vda with tables", "/dev/vda1", "/dev/vdaa"});
   }
 }
 

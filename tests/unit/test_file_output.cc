@@ -87,7 +87,7 @@ TEST_CASE("file_output: gaps are holes in a sparse file, and zeros on what had o
     const std::string found = content(path);
     CHECK((found.substr(0, expected.size()) == expected));
     CHECK(found.size() == (sparse ? 5 * kMiB : 6 * kMiB));
-    struct stat st {};
+    struct stat st{};
     REQUIRE(stat(path.c_str(), &st) == 0);
     if (sparse) CHECK(static_cast<std::size_t>(st.st_blocks) * 512 < kMiB);
     unlink(path.c_str());

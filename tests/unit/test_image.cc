@@ -113,7 +113,7 @@ TEST_CASE("write_image: whole, mode 0600, nothing left on an error") {
   std::filesystem::permissions(path, std::filesystem::perms::all);
   REQUIRE(mkcapture::write_image(path, "new bytes").ok());
   CHECK(dir.read("out/capture.img") == "new bytes");
-  struct stat st {};
+  struct stat st{};
   REQUIRE(stat(path.c_str(), &st) == 0);
   CHECK((st.st_mode & 07777) == 0600);
 

@@ -50,7 +50,8 @@ TEST_CASE("kernel: image and configuration where distributions put them") {
   profile.kernel_images = {"boot/vmlinuz-{release}", "lib/modules/{release}/vmlinuz"};
   const TempDir debian;
   debian.write("boot/vmlinuz-6.1", "x");
-  debian.write("boot/config-6.1", "CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=\"x\"\n");
+  debian.write("boot/config-6.1",
+               "CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=\"x\"\n");
   const auto files = find_kernel_files(debian.path(), "6.1", profile);
   CHECK(files.image == debian.path("boot/vmlinuz-6.1"));
   CHECK(files.config_path == debian.path("boot/config-6.1"));

@@ -10,7 +10,8 @@ using mkcapture::zimage_memory;
 namespace {
 
 void put(std::string& file, std::size_t at, std::uint32_t value) {
-  for (std::size_t i = 0; i < 4; ++i) file[at + i] = static_cast<char>(value >> (8 * i));
+  for (std::size_t i = 0; i < 4; ++i)
+    file[at + i] = static_cast<char>(value >> (8 * i));
 }
 
 // 4 MiB, of which the header, the table at 0x100 and the unpacked size at 0x200 matter.

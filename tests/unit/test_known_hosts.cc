@@ -74,8 +74,9 @@ TEST_CASE("known_hosts: hashed names, as ssh-keygen -H writes them") {
   const auto digest = hmac_sha1("saltsaltsaltsaltsalt", "hidden.example");
   const auto expected = decode_base64("uvJVKWqABTLYgN8rsqBNKlf3d3o=");
   REQUIRE(expected);
-  const bool same = std::equal(expected->begin(), expected->end(), digest.begin(), digest.end(),
-                               [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
+  const bool same =
+      std::equal(expected->begin(), expected->end(), digest.begin(), digest.end(),
+                 [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
   CHECK(same);
   CHECK(lines_for(text, {{"hidden.example", 0}}) == "hidden.example ssh-ed25519 AAAAC3Hh\n");
   CHECK(lines_for(text, {{"other.example", 0}}).starts_with("error: "));

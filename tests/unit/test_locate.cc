@@ -72,8 +72,9 @@ TEST_CASE("default target: what cannot serve says what to pass") {
   FakeHost host = fakes::virtual_machine();
   SUBCASE("NFS") {
     host.files["/proc/self/mountinfo"] += "30 22 0:40 / /var rw - nfs4 server:/export/var rw\n";
-    CHECK(default_of(host) == "no --target given, and /var/crash is on NFS: pass --target "
-                              "nfs://server/export/var/crash");
+    CHECK(default_of(host) ==
+          "no --target given, and /var/crash is on NFS: pass --target "
+          "nfs://server/export/var/crash");
   }
   SUBCASE("overlay") {
     host.files["/proc/self/mountinfo"] = "22 1 0:9 / / rw - overlay overlay rw\n";

@@ -34,6 +34,7 @@ TEST_CASE("man pages: mkcapture.toml(5) has every key, and no other") {
   for (const auto& field : mkcapture::setting_fields())
     CHECK_MESSAGE(text.find(".It Ic " + std::string(field.key) + " No = ") != std::string::npos,
                   field.key);
-  for (std::size_t at = 0; (at = text.find(".It Ic ", at)) != std::string::npos; ++at) ++keys;
+  for (std::size_t at = 0; (at = text.find(".It Ic ", at)) != std::string::npos; ++at)
+    ++keys;
   CHECK(keys == mkcapture::setting_fields().size());
 }

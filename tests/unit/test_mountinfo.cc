@@ -47,8 +47,8 @@ TEST_CASE("mountinfo: subvolumes and bind mounts lie deeper than the mount point
 }
 
 TEST_CASE("mountinfo: of two mounts on one point the later one is seen") {
-  const auto mounts = parse_mountinfo(
-      "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / / rw - xfs /dev/sda2 rw\n");
+  const auto mounts =
+      parse_mountinfo("1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / / rw - xfs /dev/sda2 rw\n");
   CHECK(mount_of(mounts, "/x")->source == "/dev/sda2");
 }
 

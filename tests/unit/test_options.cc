@@ -47,8 +47,9 @@ TEST_CASE("options: every setting has a long option and sets its key") {
 }
 
 TEST_CASE("options: short forms, = forms, the last one counts, lists grow") {
-  const auto options = parse_options({"-p", "x86_64", "-oa.img", "--output=b.img", "-t", "raw:/dev/a",
-                                      "-t", "raw:/dev/b", "-k", "6.1", "-r", "/x", "-qv"});
+  const auto options =
+      parse_options({"-p", "x86_64", "-oa.img", "--output=b.img", "-t", "raw:/dev/a", "-t",
+                     "raw:/dev/b", "-k", "6.1", "-r", "/x", "-qv"});
   REQUIRE(options);
   const Settings& settings = options->settings;
   CHECK(text_of(settings, "profile") == "x86_64");
@@ -95,7 +96,8 @@ TEST_CASE("options: errors name the option") {
 TEST_CASE("configuration: every key, with its line") {
   const auto settings = parse_config_file(
       "targets = [\n  \"raw:/dev/a\",\n  \"raw:/dev/b\",\n]\nip = \"dhcp\"\nshell = true\n"
-      "drivers = [\"ext4\", \"virtio_blk\"]\ndeadline = \"5min\"\n[dump]\nlevel = 1\nformat = \"elf\"\n",
+      "drivers = [\"ext4\", \"virtio_blk\"]\ndeadline = \"5min\"\n[dump]\nlevel = 1\nformat = "
+      "\"elf\"\n",
       "x.toml");
   REQUIRE(settings);
   REQUIRE(settings->all("targets").size() == 2);
@@ -129,8 +131,8 @@ TEST_CASE("configuration: a file that is not there") {
 }
 
 TEST_CASE("settings: an option replaces the key of the file") {
-  auto settings = parse_config_file("targets = [\"raw:/dev/a\", \"raw:/dev/b\"]\nfinal = \"halt\"\n",
-                                    "x.toml");
+  auto settings =
+      parse_config_file("targets = [\"raw:/dev/a\", \"raw:/dev/b\"]\nfinal = \"halt\"\n", "x.toml");
   settings->override_with(parse_options({"-t", "raw:/dev/c"})->settings);
   REQUIRE(settings->all("targets").size() == 1);
   CHECK(text_of(*settings, "targets") == "raw:/dev/c");

@@ -37,7 +37,8 @@ TEST_CASE("profile: every profile that is compiled in can be read and stands for
       CHECK(profile_of_machine(machine)->name == builtin.name);
     // A set that modules/ does not know would only show when somebody builds a generic image.
     for (const auto* list : {&profile->storage_sets, &profile->net_sets, &profile->filesystems})
-      for (const auto& set : *list) CHECK_MESSAGE(sets->find(set) != nullptr, set);
+      for (const auto& set : *list)
+        CHECK_MESSAGE(sets->find(set) != nullptr, set);
   }
 }
 

@@ -72,7 +72,7 @@ TEST_CASE("remote shell: make, store, rename in folders with awkward names") {
   CHECK(status == 0);
   CHECK(remote::parse_made(run(remote::make_directory(path, "host-1"), "", status)) == "host-1-1");
   CHECK(remote::parse_made(run(remote::make_directory(path, "host-1"), "", status)) == "host-1-2");
-  struct stat s {};
+  struct stat s{};
   REQUIRE(stat((path + "/host-1").c_str(), &s) == 0);
   CHECK((s.st_mode & 0777) == 0700);
 

@@ -39,12 +39,45 @@ TEST_CASE("request: nothing asked for is the defaults") {
 }
 
 TEST_CASE("request: values") {
-  const auto parsed = request(
-      {"-t", "disk:LABEL=d:/x", "-t", "nfs://s/e", "--ip", "dhcp", "--vlan", "vlan5:eth0", "--bond",
-       "bond0:eth0,eth1:mode=1", "--deadline", "90s", "--wait", "5s", "--stall", "2min", "--final",
-       "poweroff", "--shell", "--on-failure", "shell", "--compress", "gzip", "--append", "a=1",
-       "--append", "b", "--add-driver", "nvme-core.ko", "--omit-driver", "sr-mod", "--add-file",
-       "/bin/ls", "--add-file", "x:/etc/x", "-r", "/tree/", "--drivers", "virtio-pci,ext4"});
+  const auto parsed = request({"-t",
+                               "disk:LABEL=d:/x",
+                               "-t",
+                               "nfs://s/e",
+                               "--ip",
+                               "dhcp",
+                               "--vlan",
+                               "vlan5:eth0",
+                               "--bond",
+                               "bond0:eth0,eth1:mode=1",
+                               "--deadline",
+                               "90s",
+                               "--wait",
+                               "5s",
+                               "--stall",
+                               "2min",
+                               "--final",
+                               "poweroff",
+                               "--shell",
+                               "--on-failure",
+                               "shell",
+                               "--compress",
+                               "gzip",
+                               "--append",
+                               "a=1",
+                               "--append",
+                               "b",
+                               "--add-driver",
+                               "nvme-core.ko",
+                               "--omit-driver",
+                               "sr-mod",
+                               "--add-file",
+                               "/bin/ls",
+                               "--add-file",
+                               "x:/etc/x",
+                               "-r",
+                               "/tree/",
+                               "--drivers",
+                               "virtio-pci,ext4"});
   REQUIRE(parsed);
   CHECK(parsed->targets.size() == 2);
   CHECK(parsed->targets[0].origin == "--target");
@@ -70,14 +103,14 @@ TEST_CASE("request: values") {
 
 TEST_CASE("request: errors begin with the option") {
   for (const auto& [option, value] : std::vector<std::pair<std::string, std::string>>{
-           {"--target", "disk:x"},      {"--ip", "1.2.3.4.5"},       {"--vlan", "x"},
-           {"--bond", ":"},             {"--deadline", "soon"},      {"--wait", "0"},
-           {"--stall", "-1"},           {"--final", "shell"},        {"--on-failure", "panic"},
-           {"--compress", "bzip2"},     {"--drivers", "a,,b"},       {"--drivers", "a/b"},
-           {"--add-driver", ""},        {"--omit-driver", "x y"},    {"--add-file", "relative"},
-           {"--add-file", "a:"},        {"--output", ""},            {"--dump-level", "32"},
-           {"--dump-level", "x"},       {"--dump-format", "flat"},   {"--dump-compress", "rar"},
-           {"--profile", ""},           {"--payload", ""}}) {
+           {"--target", "disk:x"},  {"--ip", "1.2.3.4.5"},     {"--vlan", "x"},
+           {"--bond", ":"},         {"--deadline", "soon"},    {"--wait", "0"},
+           {"--stall", "-1"},       {"--final", "shell"},      {"--on-failure", "panic"},
+           {"--compress", "bzip2"}, {"--drivers", "a,,b"},     {"--drivers", "a/b"},
+           {"--add-driver", ""},    {"--omit-driver", "x y"},  {"--add-file", "relative"},
+           {"--add-file", "a:"},    {"--output", ""},          {"--dump-level", "32"},
+           {"--dump-level", "x"},   {"--dump-format", "flat"}, {"--dump-compress", "rar"},
+           {"--profile", ""},       {"--payload", ""}}) {
     CAPTURE(option);
     CAPTURE(value);
     const auto arguments = value.empty() ? std::vector<std::string>{option, ""}

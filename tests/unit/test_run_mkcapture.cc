@@ -66,8 +66,7 @@ struct Fixture {
   }
 
   int run(std::vector<std::string> arguments) {
-    for (const auto& argument :
-         {"--root=" + tree.path(), "--payload=" + tree.path("payload")})
+    for (const auto& argument : {"--root=" + tree.path(), "--payload=" + tree.path("payload")})
       arguments.insert(arguments.begin(), argument);
     return run_plain(std::move(arguments));
   }
@@ -130,7 +129,8 @@ TEST_CASE("mkcapture: the image is private, and the same twice") {
   CHECK(f.tree.read("baked.img") == first);
 }
 
-TEST_CASE("mkcapture: --drivers generic carries the profile's sets and looks for the device itself") {
+TEST_CASE(
+    "mkcapture: --drivers generic carries the profile's sets and looks for the device itself") {
   Fixture f;
   const std::string conf = f.baked({"-t", kDisk, "--drivers", "generic"});
   CHECK(contains(conf, "autoload=storage\n"));
@@ -145,8 +145,9 @@ TEST_CASE("mkcapture: a device that is not here means generic drivers") {
   Fixture f;
   CHECK(contains(f.baked({"-t", kDisk}), "autoload=storage\n"));
   CHECK(f.run({"-t", kDisk, "--drivers", "host"}) == 2);
-  CHECK(f.err == "mkcapture: --drivers: host: LABEL=elsewhere is not on this machine; use generic "
-                 "or a list\n");
+  CHECK(f.err ==
+        "mkcapture: --drivers: host: LABEL=elsewhere is not on this machine; use generic "
+        "or a list\n");
 }
 
 TEST_CASE("mkcapture: --drivers LIST is these and what they need, nothing else") {
@@ -158,8 +159,9 @@ TEST_CASE("mkcapture: --drivers LIST is these and what they need, nothing else")
   CHECK(!contains(conf, "autoload"));
 
   CHECK(f.run({"-t", kDisk, "--drivers", "virtio_blk,floppy"}) == 2);
-  CHECK(f.err == "mkcapture: --drivers: kernel 6.1.0-test has no driver 'floppy', neither as a "
-                 "module nor built in\n");
+  CHECK(f.err ==
+        "mkcapture: --drivers: kernel 6.1.0-test has no driver 'floppy', neither as a "
+        "module nor built in\n");
   CHECK(f.run({"-t", "disk:UUID=" + std::string(fakes::kRootUuid) + ":/x", "--drivers",
                "virtio_blk,xfs"}) == 2);
   CHECK(contains(f.err, "the list has no file system driver for disk:UUID="));
@@ -207,7 +209,8 @@ TEST_CASE("mkcapture: a stack that no image can bring up is an error now, not at
   f.host.add_block("/sys/devices/virtual/block/md0", {9, 0}, {"ext4", "md-uuid", "", "", ""});
   f.host.files["/sys/devices/virtual/block/md0/md/level"] = "raid1\n";
   CHECK(f.run({"-t", "disk:UUID=md-uuid:/x"}) == 2);
-  CHECK(f.err.starts_with("mkcapture: --target: md0 is an md array (raid1), which a capture image"));
+  CHECK(
+      f.err.starts_with("mkcapture: --target: md0 is an md array (raid1), which a capture image"));
 }
 
 TEST_CASE("mkcapture: NFS brings its version, DHCP and the card that leads to the server") {
@@ -225,7 +228,8 @@ TEST_CASE("mkcapture: NFS brings its version, DHCP and the card that leads to th
   CHECK(f.run({"-t", "nfs://10.0.0.9/export?vers=2"}) == 2);
 }
 
-TEST_CASE("mkcapture: an address that was set for good goes along, a leased one is asked for again") {
+TEST_CASE(
+    "mkcapture: an address that was set for good goes along, a leased one is asked for again") {
   Fixture f;
   f.host.interface_addresses["enp1s0"] = {{"10.0.0.5", 8, true}};
   CHECK(contains(f.baked({"-t", "nfs://192.0.2.9/e"}),
@@ -263,8 +267,7 @@ TEST_CASE("mkcapture: a server's name is resolved now and baked in") {
 
 TEST_CASE("mkcapture: SSH needs a key and the server's host key") {
   Fixture f;
-  const std::string key =
-      f.tree.write("id", std::string("\0\0\0\x0bssh-ed25519", 15) + "rest");
+  const std::string key = f.tree.write("id", std::string("\0\0\0\x0bssh-ed25519", 15) + "rest");
   const std::string known = f.tree.write("known", "10.0.0.9 ssh-ed25519 AAAAC3Nz me\n");
   const std::string target = "ssh://dump@10.0.0.9/var/dumps";
   (void)f.baked({"-t", target, "--ssh-key", key, "--ssh-known-hosts", known});
@@ -307,23 +310,27 @@ TEST_CASE("mkcapture: limits and actions are baked in") {
   const std::string conf = f.baked({"--deadline", "10min", "--wait", "7s", "--stall", "9s",
                                     "--final", "poweroff", "--on-failure", "halt", "--dump-level",
                                     "0", "--dump-format", "elf", "--dump-compress", "none"});
-  for (const char* line : {"deadline=10min", "wait=7s", "stall=9s", "final=poweroff",
-                           "on_failure=halt", "dump_level=0", "dump_format=elf",
-                           "dump_compress=none"})
+  for (const char* line :
+       {"deadline=10min", "wait=7s", "stall=9s", "final=poweroff", "on_failure=halt",
+        "dump_level=0", "dump_format=elf", "dump_compress=none"})
     CHECK_MESSAGE(contains(conf, std::string(line) + "\n"), line);
 }
 
 TEST_CASE("mkcapture: --compress") {
   Fixture f;
-  const std::pair<const char*, std::string> magics[] = {
-      {"none", "070701"}, {"gzip", "\x1f\x8b"}, {"xz", "\xfd" "7zXZ"}};
+  const std::pair<const char*, std::string> magics[] = {{"none", "070701"},
+                                                        {"gzip", "\x1f\x8b"},
+                                                        {"xz",
+                                                         "\xfd"
+                                                         "7zXZ"}};
   for (const auto& [name, magic] : magics) {
     (void)f.baked({"--compress", name});
     CHECK_MESSAGE(f.tree.read("baked.img").starts_with(magic), name);
   }
   CHECK(f.run({"--compress", "zstd"}) == 2);
-  CHECK(f.err == "mkcapture: --compress: kernel 6.1.0-test cannot unpack zstd (CONFIG_RD_ZSTD is "
-                 "not set)\n");
+  CHECK(f.err ==
+        "mkcapture: --compress: kernel 6.1.0-test cannot unpack zstd (CONFIG_RD_ZSTD is "
+        "not set)\n");
 }
 
 TEST_CASE("mkcapture: --kernel, --root, --profile, --payload that are not there") {
@@ -335,8 +342,9 @@ TEST_CASE("mkcapture: --kernel, --root, --profile, --payload that are not there"
   CHECK(f.run({"--payload", "/nowhere"}) == 2);
   CHECK(f.err == "mkcapture: --payload: /nowhere: no such folder\n");
   CHECK(f.run_plain({"--root", "/nowhere", "-t", kDisk}) == 1);
-  CHECK(f.err == "mkcapture: no kernel modules in /nowhere/lib/modules: install a kernel package, "
-                 "or give --root DIR\n");
+  CHECK(f.err ==
+        "mkcapture: no kernel modules in /nowhere/lib/modules: install a kernel package, "
+        "or give --root DIR\n");
 }
 
 TEST_CASE("mkcapture: --kernel chooses among the trees; else the running one, else the newest") {
@@ -461,8 +469,8 @@ TEST_CASE("mkcapture: --print tree lists what --print plan and the image hold") 
 
 TEST_CASE("mkcapture: --config, and options above it") {
   Fixture f;
-  const std::string file = f.tree.write(
-      "my.toml", "deadline = \"5min\"\nfinal = \"halt\"\n[dump]\nlevel = 0\n");
+  const std::string file =
+      f.tree.write("my.toml", "deadline = \"5min\"\nfinal = \"halt\"\n[dump]\nlevel = 0\n");
   const std::string conf = f.baked({"--config", file, "--final", "poweroff"});
   CHECK(contains(conf, "deadline=5min\n"));
   CHECK(contains(conf, "final=poweroff\n"));

@@ -315,7 +315,7 @@ TEST_CASE("sftp: against OpenSSH's server" * doctest::skip(!have_real_server()))
     CHECK(text[70100] == 0);
     CHECK(memcmp(text.data() + (10 << 20), data.data(), data.size()) == 0);
     CHECK(text[(16 << 20) - 1] == 0);
-    struct stat s {};
+    struct stat s{};
     REQUIRE(stat((dir + "/vmcore").c_str(), &s) == 0);
     CHECK((s.st_mode & 0777) == 0600);
     CHECK(s.st_blocks * 512 < 8 << 20);  // the holes are holes
