@@ -4,13 +4,13 @@
 
 #include <algorithm>
 
-#include "builder/config_file.h"
-#include "builder/files.h"
-#include "builder/kexec_plan.h"
-#include "builder/list_image.h"
-#include "builder/options.h"
-#include "builder/plan.h"
-#include "builder/print.h"
+#include "builder/ask/config_file.h"
+#include "builder/ask/options.h"
+#include "builder/host/files.h"
+#include "builder/image/list.h"
+#include "builder/plan/kexec.h"
+#include "builder/plan/plan.h"
+#include "builder/print/print.h"
 
 namespace mkcapture {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "builder/host.h"
+#include "builder/host/host.h"
 
 namespace mkcapture {
 

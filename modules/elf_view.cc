@@ -4,10 +4,6 @@
 
 namespace mkcapture {
 
-using capture::fail;
-using capture::Result;
-using capture::Status;
-
 std::string_view text_at(std::string_view table, std::uint64_t offset) {
   if (offset >= table.size()) return {};
   const std::string_view rest = table.substr(offset);

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/result.h"
+#include "init/base/result.h"
 
 namespace mkcapture {
 
@@ -45,7 +45,7 @@ class ElfView {
 
   /// Reads the headers. `file` must outlive the view. An error where it is no ELF file or a header
   /// or a section lies outside of it.
-  [[nodiscard]] static capture::Result<ElfView> open(std::string_view file);
+  [[nodiscard]] static Result<ElfView> open(std::string_view file);
   [[nodiscard]] static bool has_magic(std::string_view file) {
     return file.substr(0, SELFMAG) == std::string_view(ELFMAG, SELFMAG);
   }
@@ -69,9 +69,9 @@ class ElfView {
   }
 
  private:
-  capture::Status read_sections(std::uint64_t offset, std::uint64_t count, unsigned entry,
-                                std::uint32_t names);
-  capture::Status read_segments(std::uint64_t offset, std::uint64_t count, unsigned entry);
+  Status read_sections(std::uint64_t offset, std::uint64_t count, unsigned entry,
+                       std::uint32_t names);
+  Status read_segments(std::uint64_t offset, std::uint64_t count, unsigned entry);
 
   std::string_view file_;
   bool is_64_ = false;

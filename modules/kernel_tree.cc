@@ -12,10 +12,6 @@
 
 namespace mkcapture {
 
-using capture::fail;
-using capture::Result;
-using capture::sys_error;
-
 namespace {
 
 struct UnrefModule {
@@ -181,9 +177,9 @@ Result<ModuleInfo> KernelTree::info(std::string_view name) const {
   // Soft dependencies and firmware from the module itself, by our own reader: libkmod may be built
   // without a decompressor that the tree needs.
   const auto bytes = read_module_file(info.path);
-  if (!bytes) return capture::Error(bytes.error());
+  if (!bytes) return Error(bytes.error());
   const auto fields = read_modinfo(*bytes);
-  if (!fields) return capture::Error(fields.error()).within(info.path);
+  if (!fields) return Error(fields.error()).within(info.path);
   Softdep softdep;
   for (const ModinfoField& field : *fields) {
     if (field.key == "softdep") parse_softdep(field.value, softdep);

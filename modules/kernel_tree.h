@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/result.h"
+#include "init/base/result.h"
 
 struct kmod_ctx;
 
@@ -31,8 +31,7 @@ class KernelTree {
  public:
   /// `root` is "/" or the folder given by --root; lib/modules/RELEASE is looked up below it and
   /// below its usr/. An error says what is missing (the tree, or depmod's indexes) and what helps.
-  [[nodiscard]] static capture::Result<KernelTree> open(const std::string& root,
-                                                        const std::string& release);
+  [[nodiscard]] static Result<KernelTree> open(const std::string& root, const std::string& release);
   KernelTree(KernelTree&&) noexcept;
   KernelTree& operator=(KernelTree&&) noexcept;
   ~KernelTree();
@@ -56,7 +55,7 @@ class KernelTree {
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> alias_index() const;
 
   /// An error where there is no file for it, or one that cannot be read.
-  [[nodiscard]] capture::Result<ModuleInfo> info(std::string_view name) const;
+  [[nodiscard]] Result<ModuleInfo> info(std::string_view name) const;
 
  private:
   KernelTree() = default;

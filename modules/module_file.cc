@@ -9,9 +9,6 @@
 
 namespace mkcapture {
 
-using capture::fail;
-using capture::Result;
-
 Result<std::string> read_module_file(const std::string& path) {
   struct Free {
     void operator()(archive* a) const noexcept { archive_read_free(a); }
@@ -25,7 +22,7 @@ Result<std::string> read_module_file(const std::string& path) {
   archive_read_support_format_raw(reader.get());
   const auto broken = [&] {
     const char* why = archive_error_string(reader.get());
-    return capture::Error{archive_errno(reader.get()), path + ": " + (why ? why : "unreadable")};
+    return Error{archive_errno(reader.get()), path + ": " + (why ? why : "unreadable")};
   };
   if (archive_read_open_filename(reader.get(), path.c_str(), 1 << 17) != ARCHIVE_OK)
     return broken();

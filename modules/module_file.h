@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/result.h"
+#include "init/base/result.h"
 
 namespace mkcapture {
 
@@ -13,14 +13,14 @@ namespace mkcapture {
 inline constexpr std::uint64_t kMaxModuleBytes = 64u << 20;
 
 /// The ELF file in a .ko, .ko.xz, .ko.zst or .ko.gz.
-[[nodiscard]] capture::Result<std::string> read_module_file(const std::string& path);
+[[nodiscard]] Result<std::string> read_module_file(const std::string& path);
 
 /// .modinfo: "key=value" strings, in the file's order. An error where `elf` has no such section.
 struct ModinfoField {
   std::string_view key;
   std::string_view value;
 };
-[[nodiscard]] capture::Result<std::vector<ModinfoField>> read_modinfo(std::string_view elf);
+[[nodiscard]] Result<std::vector<ModinfoField>> read_modinfo(std::string_view elf);
 
 /// A softdep= value, "pre: a b post: c".
 struct Softdep {

@@ -9,15 +9,11 @@
 
 namespace mkcapture {
 
-using capture::fail;
-using capture::Result;
-using capture::Status;
-
 namespace {
 
 /// "FILE:LINE: KEY: WHY".
-capture::Error at(const std::string& file, const toml::node& node, std::string_view key,
-                  std::string_view why) {
+Error at(const std::string& file, const toml::node& node, std::string_view key,
+         std::string_view why) {
   return fail(file + ":" + std::to_string(node.source().begin.line) + ": " + std::string(key) +
               ": " + std::string(why));
 }

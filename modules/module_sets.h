@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/result.h"
+#include "init/base/result.h"
 
 namespace mkcapture {
 
@@ -43,10 +43,10 @@ struct ModuleSets {
 
 /// Adds one file's tables. An error names FILE, the line and the key; unknown keys, sets defined
 /// twice and classes other than the four are errors.
-[[nodiscard]] capture::Status parse_module_sets(std::string_view text, const std::string& file,
-                                                ModuleSets& into);
+[[nodiscard]] Status parse_module_sets(std::string_view text, const std::string& file,
+                                       ModuleSets& into);
 
 /// All files that were compiled in.
-[[nodiscard]] capture::Result<ModuleSets> builtin_module_sets();
+[[nodiscard]] Result<ModuleSets> builtin_module_sets();
 
 }  // namespace mkcapture

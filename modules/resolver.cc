@@ -6,10 +6,6 @@
 
 namespace mkcapture {
 
-using capture::fail;
-using capture::Result;
-using capture::Status;
-
 namespace {
 
 constexpr std::string_view kAliasPrefix = "alias:";
@@ -105,14 +101,13 @@ Result<Resolver::Names> Resolver::add_set(std::string_view name, const std::stri
   return in_load_order(wanted);
 }
 
-Result<capture::FilesystemEntry> Resolver::add_filesystem(std::string_view type,
-                                                          const std::string& reason) {
+Result<FilesystemEntry> Resolver::add_filesystem(std::string_view type, const std::string& reason) {
   const ModuleSet* set = sets_->find(type);
   if (set == nullptr || set->driver_class != "fs")
     return fail("no support for the filesystem \"" + std::string(type) + "\"");
   auto names = add_set(type, reason);
   if (!names) return std::move(names).error();
-  return capture::FilesystemEntry{std::string(type), std::move(*names)};
+  return FilesystemEntry{std::string(type), std::move(*names)};
 }
 
 Status Resolver::take(const std::string& name, const std::string& reason, Strength strength) {
@@ -149,7 +144,7 @@ Status Resolver::take_module(const std::string& name, const std::string& reason)
   module.name = name;
   module.path = info->path;
   struct stat st{};
-  if (stat(info->path.c_str(), &st) != 0) return capture::sys_error(info->path, errno);
+  if (stat(info->path.c_str(), &st) != 0) return sys_error(info->path, errno);
   module.file_bytes = static_cast<std::uint64_t>(st.st_size);
   module.reason = reason;
   module.firmware = std::move(info->firmware);

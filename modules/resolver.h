@@ -14,8 +14,8 @@
 #include <utility>
 #include <vector>
 
-#include "common/capture_config.h"
-#include "common/result.h"
+#include "init/base/result.h"
+#include "init/contract/capture_config.h"
 #include "modules/kernel_tree.h"
 #include "modules/module_sets.h"
 
@@ -72,34 +72,34 @@ class Resolver {
   /// Takes in a driver with all it needs. The names of the modules that the wish stands for and of
   /// those that must be loaded beside them (a SCSI host's sd_mod), without their dependencies, in
   /// load order; empty where it is built in, or is absent and not required. For `drivers=`.
-  [[nodiscard]] capture::Result<std::vector<std::string>> add(const DriverRequest& request);
+  [[nodiscard]] Result<std::vector<std::string>> add(const DriverRequest& request);
 
   /// The drivers of a set of modules/*.toml ("virtio", "nfs4", "vlan"). An unknown set is an
   /// error that lists the known ones. Drivers of the set that this kernel lacks are passed over,
   /// except those that the set calls required.
-  [[nodiscard]] capture::Result<std::vector<std::string>> add_set(std::string_view set,
-                                                                  const std::string& reason);
+  [[nodiscard]] Result<std::vector<std::string>> add_set(std::string_view set,
+                                                         const std::string& reason);
 
   /// The modules for mounting TYPE (libblkid's name: "ext4", "xfs", "btrfs", "vfat"), for a
   /// `filesystem=` line: the set of that name. For ext2 and ext3 ext4 serves where the kernel has
   /// no driver of their own (CONFIG_EXT4_USE_FOR_EXT2).
-  [[nodiscard]] capture::Result<capture::FilesystemEntry> add_filesystem(std::string_view type,
-                                                                         const std::string& reason);
+  [[nodiscard]] Result<FilesystemEntry> add_filesystem(std::string_view type,
+                                                       const std::string& reason);
 
   /// What has been taken in so far.
   [[nodiscard]] Resolution result() const;
 
   /// The alias lines for etc/modules.alias: (PATTERN, NAME) of the modules in result() that were
   /// asked for as "storage" or "net", sorted. Only generic images carry them.
-  [[nodiscard]] capture::Result<std::vector<std::pair<std::string, std::string>>> aliases() const;
+  [[nodiscard]] Result<std::vector<std::pair<std::string, std::string>>> aliases() const;
 
  private:
   using Names = std::vector<std::string>;
   enum class Strength { kNeeded, kSoft };
 
-  capture::Result<Names> expand(const DriverRequest& request) const;
-  capture::Status take(const std::string& name, const std::string& reason, Strength strength);
-  capture::Status take_module(const std::string& name, const std::string& reason);
+  Result<Names> expand(const DriverRequest& request) const;
+  Status take(const std::string& name, const std::string& reason, Strength strength);
+  Status take_module(const std::string& name, const std::string& reason);
   void classify(const std::string& name, const std::string& driver_class);
   [[nodiscard]] Names in_load_order(const std::set<std::string>& names) const;
 

@@ -10,11 +10,11 @@
 #include <string>
 #include <string_view>
 
-#include "common/capture_config.h"
-#include "common/result.h"
-#include "dump/output.h"
+#include "init/base/result.h"
+#include "init/contract/dump_choice.h"
+#include "init/output/output.h"
 
-namespace capture {
+namespace mkcapture::dump {
 
 /// An ELF core of a crashed kernel: /proc/vmcore or a file. Owns its descriptor and mappings.
 class Vmcore {
@@ -91,4 +91,4 @@ struct LevelReport {
 [[nodiscard]] Result<DumpReport> write_dump(Vmcore& vmcore, Output& output,
                                             const DumpOptions& options, DumpProgress& progress);
 
-}  // namespace capture
+}  // namespace mkcapture::dump

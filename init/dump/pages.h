@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "common/result.h"
-#include "dump/dump.h"
+#include "init/base/result.h"
+#include "init/dump/dump.h"
 
-namespace capture {
+namespace mkcapture::dump {
 
 /// One PT_LOAD, checked: no wrap, sorted by paddr, overlaps cut away.
 struct MemoryRange {
@@ -87,4 +87,4 @@ class VmcoreSource : public Vmcore {
   }
 };
 
-}  // namespace capture
+}  // namespace mkcapture::dump

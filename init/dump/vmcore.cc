@@ -1,24 +1,24 @@
 // open_vmcore(): from the file to the parts of the dump engine's input side.
-#include "dump/vmcore.h"
+#include "init/dump/vmcore.h"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 
-#include "common/text.h"
-#include "dump/elf_core.h"
-#include "dump/kept_all.h"
-#include "dump/kernel_memory.h"
-#include "dump/memory_ranges.h"
-#include "dump/memory_window.h"
-#include "dump/page_filter.h"
-#include "dump/page_map.h"
-#include "dump/page_rules.h"
-#include "dump/printk_log.h"
-#include "dump/unused_descriptors.h"
-#include "dump/vmcoreinfo.h"
+#include "init/base/text.h"
+#include "init/dump/core/elf_core.h"
+#include "init/dump/core/memory_ranges.h"
+#include "init/dump/core/memory_window.h"
+#include "init/dump/kernel/kernel_memory.h"
+#include "init/dump/kernel/page_map.h"
+#include "init/dump/kernel/printk_log.h"
+#include "init/dump/kernel/vmcoreinfo.h"
+#include "init/dump/select/kept_all.h"
+#include "init/dump/select/page_filter.h"
+#include "init/dump/select/page_rules.h"
+#include "init/dump/select/unused_descriptors.h"
 
-namespace capture {
+namespace mkcapture::dump {
 namespace {
 
 constexpr std::size_t kMaxNodeName = 64;
@@ -260,4 +260,4 @@ Result<std::unique_ptr<Vmcore>> open_vmcore(const std::string& path) {
   return std::unique_ptr<Vmcore>(std::move(*vmcore));
 }
 
-}  // namespace capture
+}  // namespace mkcapture::dump

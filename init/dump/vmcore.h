@@ -3,12 +3,12 @@
 
 #include <memory>
 
-#include "common/result.h"
-#include "dump/core_file.h"
-#include "dump/pages.h"
+#include "init/base/result.h"
+#include "init/dump/core/core_file.h"
+#include "init/dump/pages.h"
 
-namespace capture {
+namespace mkcapture::dump {
 
 [[nodiscard]] Result<std::unique_ptr<VmcoreSource>> make_vmcore(std::unique_ptr<CoreFile> file);
 
-}  // namespace capture
+}  // namespace mkcapture::dump

@@ -3,14 +3,14 @@
 
 #include <algorithm>
 
-#include "dump/dump.h"
-#include "dump/elf_writer.h"
-#include "dump/flat_output.h"
-#include "dump/kdump_writer.h"
-#include "dump/kept_pages.h"
-#include "dump/pages.h"
+#include "init/dump/dump.h"
+#include "init/dump/format/elf_writer.h"
+#include "init/dump/format/flat_output.h"
+#include "init/dump/format/kdump_writer.h"
+#include "init/dump/pages.h"
+#include "init/dump/select/kept_pages.h"
 
-namespace capture {
+namespace mkcapture::dump {
 namespace {
 
 constexpr int kMostThreads = 64;  // beyond it memory's speed is the limit, not compression
@@ -81,4 +81,4 @@ Result<DumpReport> write_dump(Vmcore& vmcore, Output& output, const DumpOptions&
   return report;
 }
 
-}  // namespace capture
+}  // namespace mkcapture::dump

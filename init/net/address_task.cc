@@ -1,10 +1,10 @@
-#include "net/address_task.h"
+#include "init/net/address_task.h"
 
 #include <algorithm>
 
-#include "net/interfaces.h"
+#include "init/net/interfaces.h"
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 using Assigned = Result<std::optional<AssignedAddress>>;
@@ -208,4 +208,4 @@ Assigned AddressTask::apply_lease(const Link& link, const DhcpLease& lease) {
   return std::optional<AssignedAddress>(std::move(own));
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "common/net_spec.h"
-#include "net/dhcp.h"
-#include "net/link_control.h"
-#include "system.h"
+#include "init/contract/net_config.h"
+#include "init/net/dhcp.h"
+#include "init/net/link_control.h"
+#include "init/system/system.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 /// What the kernel has just told; read once for all tasks.
 struct NetworkView {
@@ -65,4 +65,4 @@ class AddressTask {
   std::string dhcp_error_;                  // why the last one ended
 };
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -1,13 +1,13 @@
-#include "net/bring_up.h"
+#include "init/net/bring_up.h"
 
 #include <algorithm>
 #include <list>
 
-#include "net/address_task.h"
-#include "net/interfaces.h"
-#include "net/resolve.h"
+#include "init/net/address_task.h"
+#include "init/net/interfaces.h"
+#include "init/net/resolve.h"
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 constexpr Milliseconds kPause{20};          // between two looks at the interfaces
@@ -20,7 +20,7 @@ std::string name_of(const InterfaceName& i) {
 
 class BringUp {
  public:
-  BringUp(TargetContext context, LinkControl& control, const Deadline& deadline)
+  BringUp(CaptureContext context, LinkControl& control, const Deadline& deadline)
       : system_(context.system),
         config_(context.config),
         steps_(context.steps),
@@ -210,9 +210,9 @@ class BringUp {
 
 }  // namespace
 
-Result<NetworkState> bring_up_network(TargetContext context, LinkControl& control,
+Result<NetworkState> bring_up_network(CaptureContext context, LinkControl& control,
                                       const Deadline& deadline) {
   return BringUp(context, control, deadline).run();
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -4,10 +4,10 @@
 
 #include <string>
 
-#include "net/link_control.h"
-#include "targets/target.h"
+#include "init/devices/context.h"
+#include "init/net/link_control.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 struct NetworkState {
   IpAddress local;  // the first address that was set
@@ -17,7 +17,7 @@ struct NetworkState {
 /// interface with a link. Succeeds once every ip= has its address, or at least one has and the
 /// others did not follow within ten seconds. Every wait ends with `deadline`; the error then names
 /// the interfaces that were seen and what was missing. Enters kLink and kAddress.
-[[nodiscard]] Result<NetworkState> bring_up_network(TargetContext context, LinkControl& control,
+[[nodiscard]] Result<NetworkState> bring_up_network(CaptureContext context, LinkControl& control,
                                                     const Deadline& deadline);
 
-}  // namespace capture
+}  // namespace mkcapture::init

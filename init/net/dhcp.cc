@@ -1,4 +1,4 @@
-#include "net/dhcp.h"
+#include "init/net/dhcp.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <cstring>
 
-#include "common/unique_fd.h"
+#include "init/base/unique_fd.h"
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 std::string_view variable(char** envp, std::string_view name) {
@@ -96,4 +96,4 @@ Result<std::optional<DhcpLease>> DhcpClient::poll() {
   return std::optional<DhcpLease>();
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -11,11 +11,11 @@
 #include <string_view>
 #include <vector>
 
-#include "common/result.h"
-#include "net/ip_address.h"
-#include "system.h"
+#include "init/base/result.h"
+#include "init/net/ip_address.h"
+#include "init/system/system.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 inline constexpr const char* kUdhcpcPath = "/bin/udhcpc";
 inline constexpr const char* kDhcpEventPath = "/bin/dhcp-event";
@@ -78,4 +78,4 @@ class DhcpClient {
   int pid_;
 };
 
-}  // namespace capture
+}  // namespace mkcapture::init

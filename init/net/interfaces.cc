@@ -1,8 +1,8 @@
-#include "net/interfaces.h"
+#include "init/net/interfaces.h"
 
 #include <algorithm>
 
-namespace capture {
+namespace mkcapture::init {
 
 const Link* find_link(std::span<const Link> links, int index) {
   const auto found = std::ranges::find(links, index, &Link::index);
@@ -60,4 +60,4 @@ std::string describe_links(std::span<const Link> links) {
   return all.empty() ? "none" : all;
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

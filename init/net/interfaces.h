@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "common/net_spec.h"
-#include "net/link_control.h"
+#include "init/contract/net_config.h"
+#include "init/net/link_control.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 /// The link of that name or MAC; null where there is none. VLANs and bonds share a MAC with the
 /// device below them: the device itself is meant, or the bond where it is a bond's slave.
@@ -24,4 +24,4 @@ namespace capture {
 /// For an error: "eth0 (52:54:00:12:34:56) without a link, eth1 (...) up", or "none".
 [[nodiscard]] std::string describe_links(std::span<const Link> links);
 
-}  // namespace capture
+}  // namespace mkcapture::init

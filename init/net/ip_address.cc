@@ -1,4 +1,4 @@
-#include "net/ip_address.h"
+#include "init/net/ip_address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
-namespace capture {
+namespace mkcapture::init {
 
 int IpAddress::family() const noexcept {
   return v6 ? AF_INET6 : AF_INET;
@@ -77,4 +77,4 @@ unsigned to_sockaddr(const IpAddress& address, std::uint16_t port, int scope,
   return sizeof s;
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

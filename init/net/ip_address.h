@@ -10,7 +10,7 @@
 
 struct sockaddr_storage;
 
-namespace capture {
+namespace mkcapture::init {
 
 struct IpAddress {
   bool v6 = false;
@@ -42,4 +42,4 @@ struct IpAddress {
 unsigned to_sockaddr(const IpAddress& address, std::uint16_t port, int scope,
                      sockaddr_storage& out);
 
-}  // namespace capture
+}  // namespace mkcapture::init

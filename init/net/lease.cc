@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <bit>
 
-#include "common/units.h"
-#include "net/dhcp.h"
+#include "init/base/units.h"
+#include "init/net/dhcp.h"
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 constexpr std::size_t kMaxDns = 3;  // musl reads no more
@@ -139,4 +139,4 @@ std::string lease_path(const std::string& interface) {
   return "/run/dhcp." + interface;
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

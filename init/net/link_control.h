@@ -8,11 +8,11 @@
 #include <string_view>
 #include <vector>
 
-#include "common/net_spec.h"
-#include "common/result.h"
-#include "net/ip_address.h"
+#include "init/base/result.h"
+#include "init/contract/net_config.h"
+#include "init/net/ip_address.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 struct Link {
   int index = 0;
@@ -69,4 +69,4 @@ class LinkControl {
 /// Opens the rtnetlink socket. Each call waits at most five seconds for the kernel's answer.
 [[nodiscard]] Result<std::unique_ptr<LinkControl>> open_rtnetlink();
 
-}  // namespace capture
+}  // namespace mkcapture::init

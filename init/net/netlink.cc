@@ -1,10 +1,10 @@
-#include "net/netlink.h"
+#include "init/net/netlink.h"
 
 #include <linux/netlink.h>
 
 #include <algorithm>
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 constexpr std::size_t padded(std::size_t n) {
@@ -88,4 +88,4 @@ std::optional<NetlinkAttribute> AttributeReader::next() {
   return found;
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

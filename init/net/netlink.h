@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace capture {
+namespace mkcapture::init {
 
 /// Builds one message: header, the family's fixed struct, attributes.
 class NetlinkWriter {
@@ -87,4 +87,4 @@ class AttributeReader {
   std::span<const std::byte> rest_;
 };
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -1,4 +1,4 @@
-#include "net/resolve.h"
+#include "init/net/resolve.h"
 
 #include <fcntl.h>
 #include <netdb.h>
@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 constexpr std::size_t kMaxServers = 3;
@@ -137,4 +137,4 @@ Result<Connection> connect_tcp(System& system, const std::vector<IpAddress>& add
   }
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "common/result.h"
-#include "common/unique_fd.h"
-#include "net/ip_address.h"
-#include "system.h"
+#include "init/base/result.h"
+#include "init/base/unique_fd.h"
+#include "init/net/ip_address.h"
+#include "init/system/system.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 /// /etc/resolv.conf as musl reads it: at most three servers, one search domain, and limits that
 /// keep a question to a dead server at a few seconds. Leaves the file alone where `servers` is
@@ -36,4 +36,4 @@ struct Connection {
                                              std::uint16_t port, Milliseconds silence,
                                              const Deadline& deadline);
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -7,11 +7,11 @@
 #include <cerrno>
 #include <functional>
 
-#include "common/unique_fd.h"
-#include "net/link_control.h"
-#include "net/rtnl_messages.h"
+#include "init/base/unique_fd.h"
+#include "init/net/link_control.h"
+#include "init/net/rtnl_messages.h"
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 constexpr int kAnswerLimitMs = 5000;
@@ -143,4 +143,4 @@ Result<std::unique_ptr<LinkControl>> open_rtnetlink() {
   return std::unique_ptr<LinkControl>(std::make_unique<Rtnetlink>(std::move(fd)));
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -1,4 +1,4 @@
-#include "net/rtnl_messages.h"
+#include "init/net/rtnl_messages.h"
 
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 
-namespace capture::rtnl {
+namespace mkcapture::init::rtnl {
 namespace {
 
 constexpr std::uint16_t kChange = NLM_F_REQUEST | NLM_F_ACK;
@@ -284,4 +284,4 @@ std::optional<int> parse_error(const NetlinkMessage& message) {
   return -*error;
 }
 
-}  // namespace capture::rtnl
+}  // namespace mkcapture::init::rtnl

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "net/link_control.h"
-#include "net/netlink.h"
+#include "init/net/link_control.h"
+#include "init/net/netlink.h"
 
-namespace capture::rtnl {
+namespace mkcapture::init::rtnl {
 
 using Bytes = std::vector<std::byte>;
 
@@ -37,4 +37,4 @@ using Bytes = std::vector<std::byte>;
 /// The errno of an NLMSG_ERROR, 0 for an acknowledgement; EPROTO where it is cut short.
 [[nodiscard]] std::optional<int> parse_error(const NetlinkMessage& message);
 
-}  // namespace capture::rtnl
+}  // namespace mkcapture::init::rtnl

@@ -1,10 +1,10 @@
-#include "savecore/options.h"
+#include "init/savecore/options.h"
 
 #include <charconv>
 #include <string_view>
 #include <vector>
 
-namespace capture {
+namespace mkcapture::savecore {
 
 const char* const kSavecoreHelp =
     R"(usage: savecore [-d LEVEL] [-f kdump|elf|flat] [-c CODEC[:N]] [-j THREADS] [-e] INPUT OUTPUT
@@ -41,13 +41,13 @@ bool parse_count(std::string_view text, int low, int high, int& value) {
   return true;
 }
 
-bool parse_format(std::string_view text, DumpOptions& dump) {
+bool parse_format(std::string_view text, dump::DumpOptions& dump) {
   const auto format = parse_dump_format(text);
   if (format) dump.format = *format;
   return format.has_value();
 }
 
-bool parse_codec(std::string_view text, DumpOptions& dump) {
+bool parse_codec(std::string_view text, dump::DumpOptions& dump) {
   const std::size_t colon = text.find(':');
   const auto codec = parse_dump_codec(text.substr(0, colon));
   if (!codec) return false;
@@ -57,7 +57,7 @@ bool parse_codec(std::string_view text, DumpOptions& dump) {
   return colon == text.npos || parse_count(text.substr(colon + 1), 1, highest, dump.codec_level);
 }
 
-bool parse_value(char option, std::string_view value, DumpOptions& dump) {
+bool parse_value(char option, std::string_view value, dump::DumpOptions& dump) {
   switch (option) {
     case 'd':
       return parse_count(value, 0, 31, dump.level);
@@ -130,4 +130,4 @@ Result<SavecoreOptions> parse_savecore_options(std::span<char* const> arguments)
   return o;
 }
 
-}  // namespace capture
+}  // namespace mkcapture::savecore

@@ -4,17 +4,17 @@
 #include <span>
 #include <string>
 
-#include "common/result.h"
-#include "dump/dump.h"
+#include "init/base/result.h"
+#include "init/dump/dump.h"
 
-namespace capture {
+namespace mkcapture::savecore {
 
 extern const char* const kSavecoreHelp;
 
 struct SavecoreOptions {
   enum class Action { kHelp, kVersion, kCheck, kDmesg, kDump };
   Action action = Action::kDump;
-  DumpOptions dump{.level = 31, .format = DumpFormat::kKdump, .codec = DumpCodec::kZstd};
+  dump::DumpOptions dump{.level = 31, .format = DumpFormat::kKdump, .codec = DumpCodec::kZstd};
   std::string input;   // empty only for kCheck: the vmcore of this machine, else its memory
   std::string output;  // "-": standard output
 };
@@ -22,4 +22,4 @@ struct SavecoreOptions {
 /// The arguments behind the program's name. An error is one of usage and names the argument.
 [[nodiscard]] Result<SavecoreOptions> parse_savecore_options(std::span<char* const> arguments);
 
-}  // namespace capture
+}  // namespace mkcapture::savecore

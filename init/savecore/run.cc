@@ -1,4 +1,4 @@
-#include "savecore/run.h"
+#include "init/savecore/run.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,14 +11,14 @@
 #include <string>
 #include <string_view>
 
-#include "dump/dump.h"
-#include "savecore/options.h"
+#include "init/dump/dump.h"
+#include "init/savecore/options.h"
 
-namespace capture {
+namespace mkcapture::savecore {
 namespace {
 
 /// One line on a terminal, redrawn; nothing elsewhere.
-class TerminalProgress final : public DumpProgress {
+class TerminalProgress final : public dump::DumpProgress {
  public:
   explicit TerminalProgress(std::FILE* err) : err_(err), on_(isatty(fileno(err)) == 1) {}
   ~TerminalProgress() override { clear(); }
@@ -68,7 +68,7 @@ class Savecore {
 
   int run() {
     const std::string input = options_.input.empty() ? own_memory() : options_.input;
-    auto vmcore = open_vmcore(input);
+    auto vmcore = dump::open_vmcore(input);
     if (!vmcore) return complain(vmcore.error().message);
     switch (options_.action) {
       case SavecoreOptions::Action::kCheck:
@@ -112,8 +112,8 @@ class Savecore {
     return Destination{std::move(*output), device ? std::string() : path};
   }
 
-  int check(Vmcore& vmcore) {
-    const auto report = check_level(vmcore, options_.dump.level);
+  int check(dump::Vmcore& vmcore) {
+    const auto report = dump::check_level(vmcore, options_.dump.level);
     if (!report) return complain(report.error().message);
     const std::string release = vmcore.os_release();
     std::fprintf(out_, "kernel %s: level %d\n", release.empty() ? "unknown" : release.c_str(),
@@ -124,7 +124,7 @@ class Savecore {
     return report->level_reached == options_.dump.level ? kWhole : kFailed;
   }
 
-  int save_dmesg(Vmcore& vmcore) {
+  int save_dmesg(dump::Vmcore& vmcore) {
     auto destination = open_destination();
     if (!destination) return complain(destination.error().message);
     auto bytes = vmcore.write_dmesg(*destination->output);
@@ -135,11 +135,11 @@ class Savecore {
     return complain(end.error().message);
   }
 
-  int save_dump(Vmcore& vmcore) {
+  int save_dump(dump::Vmcore& vmcore) {
     auto destination = open_destination();
     if (!destination) return complain(destination.error().message);
     TerminalProgress progress(err_);
-    auto report = write_dump(vmcore, *destination->output, options_.dump, progress);
+    auto report = dump::write_dump(vmcore, *destination->output, options_.dump, progress);
     progress.clear();
     if (!report) {
       if (!destination->working_name.empty()) unlink(destination->working_name.c_str());
@@ -181,4 +181,4 @@ int run_savecore(std::span<char* const> arguments, std::FILE* out, std::FILE* er
   return Savecore(*options, out, err).run();
 }
 
-}  // namespace capture
+}  // namespace mkcapture::savecore

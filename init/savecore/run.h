@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <span>
 
-namespace capture {
+namespace mkcapture::savecore {
 
 inline constexpr int kWhole = 0;
 inline constexpr int kFailed = 1;
@@ -15,4 +15,4 @@ inline constexpr int kIncomplete = 3;
 /// is `out`'s descriptor.
 int run_savecore(std::span<char* const> arguments, std::FILE* out, std::FILE* err);
 
-}  // namespace capture
+}  // namespace mkcapture::savecore

@@ -1,4 +1,4 @@
-#include "ssh/channel.h"
+#include "init/ssh/channel.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -9,7 +9,7 @@
 #include <array>
 #include <cerrno>
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -139,4 +139,4 @@ void Channel::drain_errors(Milliseconds limit) {
   }
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

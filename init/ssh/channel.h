@@ -9,11 +9,11 @@
 #include <string>
 #include <string_view>
 
-#include "common/result.h"
-#include "common/unique_fd.h"
-#include "common/units.h"
+#include "init/base/result.h"
+#include "init/base/unique_fd.h"
+#include "init/base/units.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 class Channel {
  public:
@@ -65,4 +65,4 @@ class Channel {
   Milliseconds stall_{60000};
 };
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -1,4 +1,4 @@
-#include "ssh/dbclient.h"
+#include "init/ssh/dbclient.h"
 
 #include <fcntl.h>
 
@@ -6,11 +6,11 @@
 #include <array>
 #include <utility>
 
-#include "common/text.h"
-#include "net/resolve.h"
-#include "ssh/sftp_packet.h"
+#include "init/base/text.h"
+#include "init/net/resolve.h"
+#include "init/ssh/sftp_packet.h"
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 constexpr Milliseconds kEndLimit{2000};  // for last words and the exit
@@ -148,4 +148,4 @@ Error ssh_failure(SshSession& session, Error happened) {
   return happened;
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -11,13 +11,13 @@
 #include <string_view>
 #include <vector>
 
-#include "common/result.h"
-#include "common/unique_fd.h"
-#include "net/ip_address.h"
-#include "ssh/channel.h"
-#include "system.h"
+#include "init/base/result.h"
+#include "init/base/unique_fd.h"
+#include "init/net/ip_address.h"
+#include "init/ssh/channel.h"
+#include "init/system/system.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 struct SshServer {
   std::string user;
@@ -72,4 +72,4 @@ enum class SshRequest { kSubsystem, kCommand };
 /// dbclient is about to ask a person whether to trust the server: to be ended at once.
 [[nodiscard]] bool asks_for_trust(std::string_view error_text);
 
-}  // namespace capture
+}  // namespace mkcapture::init

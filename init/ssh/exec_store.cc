@@ -1,14 +1,14 @@
-#include "ssh/exec_store.h"
+#include "init/ssh/exec_store.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 
-#include "dump/sequential_output.h"
-#include "ssh/remote_shell.h"
+#include "init/output/sequential_output.h"
+#include "init/ssh/remote_shell.h"
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -130,4 +130,4 @@ Result<std::unique_ptr<Output>> exec_output(System& system, const SshServer& ser
   return std::unique_ptr<Output>(std::make_unique<ExecOutput>(std::move(*session), path));
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

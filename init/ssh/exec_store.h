@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
-#include "dump/output.h"
-#include "ssh/dbclient.h"
+#include "init/output/output.h"
+#include "init/ssh/dbclient.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 /// Runs one command and returns what it wrote to standard output (at most 64 KB). An error where it
 /// or the connection fails, or `deadline` passes.
@@ -29,4 +29,4 @@ namespace capture {
 [[nodiscard]] Result<bool> await_line(SshSession& session, std::string_view line, std::string& text,
                                       Milliseconds limit);
 
-}  // namespace capture
+}  // namespace mkcapture::init

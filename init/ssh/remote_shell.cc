@@ -1,11 +1,11 @@
-#include "ssh/remote_shell.h"
+#include "init/ssh/remote_shell.h"
 
 #include <algorithm>
 
-#include "common/text.h"
-#include "common/units.h"
+#include "init/base/text.h"
+#include "init/base/units.h"
 
-namespace capture::remote {
+namespace mkcapture::init::remote {
 namespace {
 
 // csh replaces '!' even in single quotes and fish reads '\\' there, so the scripts have neither.
@@ -102,4 +102,4 @@ std::optional<std::uint64_t> parse_df(std::string_view answer) {
   return std::nullopt;
 }
 
-}  // namespace capture::remote
+}  // namespace mkcapture::init::remote

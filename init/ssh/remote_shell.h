@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace capture::remote {
+namespace mkcapture::init::remote {
 
 /// `text` as one word of a shell command line, whatever is in it.
 [[nodiscard]] std::string quote(std::string_view text);
@@ -33,4 +33,4 @@ inline constexpr std::string_view kDone = "capture-done\n";
 /// The "Available" column of `df -Pk`, in bytes.
 [[nodiscard]] std::optional<std::uint64_t> parse_df(std::string_view answer);
 
-}  // namespace capture::remote
+}  // namespace mkcapture::init::remote

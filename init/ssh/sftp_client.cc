@@ -1,10 +1,10 @@
-#include "ssh/sftp_client.h"
+#include "init/ssh/sftp_client.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 using sftp::PacketWriter;
@@ -218,4 +218,4 @@ std::optional<std::uint64_t> SftpClient::free_bytes(const std::string& path) {
   return sftp::parse_statvfs(reply->body);
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -10,12 +10,12 @@
 #include <string>
 #include <string_view>
 
-#include "common/result.h"
-#include "dump/output.h"
-#include "ssh/channel.h"
-#include "ssh/sftp_packet.h"
+#include "init/base/result.h"
+#include "init/output/output.h"
+#include "init/ssh/channel.h"
+#include "init/ssh/sftp_packet.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 class SftpClient {
  public:
@@ -83,4 +83,4 @@ class SftpClient {
                                                           const std::string& path,
                                                           const std::string& folder);
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -5,9 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "ssh/sftp_client.h"
+#include "init/ssh/sftp_client.h"
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 constexpr std::uint64_t kFull = 1 << 20;  // with less room than this a failure means "disk full"
@@ -107,4 +107,4 @@ Result<std::unique_ptr<Output>> sftp_output(SftpClient& client, const std::strin
       std::make_unique<SftpOutput>(client, std::move(*handle), path, folder));
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

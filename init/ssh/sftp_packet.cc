@@ -1,9 +1,9 @@
-#include "ssh/sftp_packet.h"
+#include "init/ssh/sftp_packet.h"
 
 #include <algorithm>
 #include <cerrno>
 
-namespace capture::sftp {
+namespace mkcapture::init::sftp {
 namespace {
 
 constexpr std::size_t kMaxMessage = 200;
@@ -181,4 +181,4 @@ int to_errno(std::uint32_t code) {
   }
 }
 
-}  // namespace capture::sftp
+}  // namespace mkcapture::init::sftp

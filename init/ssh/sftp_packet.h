@@ -12,9 +12,9 @@
 #include <string_view>
 #include <vector>
 
-#include "common/result.h"
+#include "init/base/result.h"
 
-namespace capture::sftp {
+namespace mkcapture::init::sftp {
 
 inline constexpr std::uint32_t kVersion = 3;
 /// Longest packet taken from a server; ours ask for nothing that needs more. OpenSSH's own limit.
@@ -133,4 +133,4 @@ struct Attributes {
 /// The nearest errno of a status code; 0 for kOk.
 [[nodiscard]] int to_errno(std::uint32_t code);
 
-}  // namespace capture::sftp
+}  // namespace mkcapture::init::sftp

@@ -1,12 +1,12 @@
-#include "ssh/ssh_login.h"
+#include "init/ssh/ssh_login.h"
 
 #include <algorithm>
 #include <cerrno>
 
-#include "ssh/exec_store.h"
-#include "ssh/remote_shell.h"
+#include "init/ssh/exec_store.h"
+#include "init/ssh/remote_shell.h"
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 constexpr Milliseconds kStep{50};
@@ -108,4 +108,4 @@ Result<SshLogin> log_in(System& system, const SshServer& server, Milliseconds st
   }
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

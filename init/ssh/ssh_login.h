@@ -4,10 +4,10 @@
 #include <memory>
 #include <optional>
 
-#include "ssh/dbclient.h"
-#include "ssh/sftp_client.h"
+#include "init/ssh/dbclient.h"
+#include "init/ssh/sftp_client.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 struct SftpSession {
   SshProcess process;
@@ -25,4 +25,4 @@ struct SshLogin {
 [[nodiscard]] Result<SshLogin> log_in(System& system, const SshServer& server, Milliseconds stall,
                                       const Deadline& deadline);
 
-}  // namespace capture
+}  // namespace mkcapture::init

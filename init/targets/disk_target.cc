@@ -1,4 +1,4 @@
-#include "targets/disk_target.h"
+#include "init/targets/disk_target.h"
 
 #include <fcntl.h>
 #include <linux/btrfs.h>
@@ -9,12 +9,12 @@
 #include <cerrno>
 #include <cstring>
 
-#include "common/text.h"
-#include "common/unique_fd.h"
-#include "targets/block_target.h"
-#include "targets/mounted_target.h"
+#include "init/base/text.h"
+#include "init/base/unique_fd.h"
+#include "init/devices/block_device_wait.h"
+#include "init/targets/mounted_target.h"
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 constexpr std::size_t kMaxFilesystemsText = 16 << 10;
@@ -43,7 +43,8 @@ Status scan_btrfs(const std::string& path) {
 
 class DiskTarget final : public MountedTarget {
  public:
-  DiskTarget(const TargetSpec& spec, TargetContext context) : MountedTarget(context), spec_(spec) {}
+  DiskTarget(const TargetSpec& spec, CaptureContext context)
+      : MountedTarget(context), spec_(spec) {}
 
   Status open(const Deadline& deadline) override {
     BlockDeviceWait block(context_, spec_);
@@ -112,8 +113,8 @@ Result<MountPlan> plan_mount(const BlockDevice& device, const CaptureConfig& con
               (known.empty() ? "none" : known) + ")");
 }
 
-std::unique_ptr<Target> make_disk_target(const TargetSpec& spec, TargetContext context) {
+std::unique_ptr<Target> make_disk_target(const TargetSpec& spec, CaptureContext context) {
   return std::make_unique<DiskTarget>(spec, context);
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

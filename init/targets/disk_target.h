@@ -7,13 +7,13 @@
 
 #include <memory>
 
-#include "device_finder.h"
-#include "targets/target.h"
+#include "init/devices/device_finder.h"
+#include "init/targets/target.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 [[nodiscard]] std::unique_ptr<Target> make_disk_target(const TargetSpec& spec,
-                                                       TargetContext context);
+                                                       CaptureContext context);
 
 /// How a file system is mounted. `type` is for mount(2).
 struct MountPlan {
@@ -26,4 +26,4 @@ struct MountPlan {
 [[nodiscard]] Result<MountPlan> plan_mount(const BlockDevice& device, const CaptureConfig& config,
                                            std::string_view builtin);
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -1,4 +1,4 @@
-#include "targets/mounted_directory.h"
+#include "init/targets/mounted_directory.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <string_view>
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 constexpr int kMaxSuffix = 999;
@@ -97,4 +97,4 @@ std::optional<std::uint64_t> free_bytes_below(const std::string& path) {
   return std::uint64_t{s.f_bavail} * s.f_frsize;
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

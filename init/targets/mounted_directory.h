@@ -6,11 +6,11 @@
 #include <optional>
 #include <string>
 
-#include "common/result.h"
-#include "common/unique_fd.h"
-#include "dump/output.h"
+#include "init/base/result.h"
+#include "init/base/unique_fd.h"
+#include "init/output/output.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 class MountedDirectory {
  public:
@@ -38,4 +38,4 @@ class MountedDirectory {
 /// Bytes that an unprivileged writer may still use below `path`; nothing where it cannot be told.
 [[nodiscard]] std::optional<std::uint64_t> free_bytes_below(const std::string& path);
 
-}  // namespace capture
+}  // namespace mkcapture::init

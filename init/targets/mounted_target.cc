@@ -1,8 +1,8 @@
-#include "targets/mounted_target.h"
+#include "init/targets/mounted_target.h"
 
 #include <utility>
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 constexpr const char* kNoDirectory = "no directory was made";
@@ -36,4 +36,4 @@ Status MountedTarget::close(const Deadline&) {
   return context_.system.unmount(kMountPoint);
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

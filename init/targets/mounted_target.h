@@ -6,10 +6,10 @@
 #include <optional>
 #include <string>
 
-#include "targets/mounted_directory.h"
-#include "targets/target.h"
+#include "init/targets/mounted_directory.h"
+#include "init/targets/target.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 class MountedTarget : public Target {
  public:
@@ -22,15 +22,15 @@ class MountedTarget : public Target {
  protected:
   static constexpr const char* kMountPoint = "/mnt";
 
-  explicit MountedTarget(TargetContext context) : context_(context) {}
+  explicit MountedTarget(CaptureContext context) : context_(context) {}
 
   /// For make_directory(): `path` counts from the root of what is mounted.
   Result<std::string> make_directory_below(const std::string& path, const std::string& name);
 
-  TargetContext context_;
+  CaptureContext context_;
 
  private:
   std::optional<MountedDirectory> directory_;
 };
 
-}  // namespace capture
+}  // namespace mkcapture::init

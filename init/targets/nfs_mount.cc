@@ -1,10 +1,10 @@
-#include "targets/nfs_mount.h"
+#include "init/targets/nfs_mount.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-namespace capture {
+namespace mkcapture::init {
 
 std::string nfs_source(const NfsServer& server, const std::string& export_path) {
   const std::string host = to_string(server.address);
@@ -68,4 +68,4 @@ std::string explain_nfs_error(int code) {
   }
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

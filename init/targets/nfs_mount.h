@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "common/nfs_options.h"
-#include "common/units.h"
-#include "net/ip_address.h"
+#include "init/base/units.h"
+#include "init/contract/nfs_options.h"
+#include "init/net/ip_address.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 inline constexpr std::uint16_t kNfsPort = 2049;
 
@@ -34,4 +34,4 @@ struct NfsServer {
 /// For an error of mount(2), in words that name the likely cause.
 [[nodiscard]] std::string explain_nfs_error(int code);
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -1,17 +1,17 @@
-#include "targets/nfs_target.h"
+#include "init/targets/nfs_target.h"
 
 #include <sys/mount.h>
 
 #include <algorithm>
 #include <cerrno>
 
-#include "common/nfs_options.h"
-#include "net/bring_up.h"
-#include "net/resolve.h"
-#include "targets/mounted_target.h"
-#include "targets/nfs_mount.h"
+#include "init/contract/nfs_options.h"
+#include "init/net/bring_up.h"
+#include "init/net/resolve.h"
+#include "init/targets/mounted_target.h"
+#include "init/targets/nfs_mount.h"
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 constexpr Milliseconds kRetryPause{1000};
@@ -30,7 +30,7 @@ bool is_version_error(int code) {
 
 class NfsTarget final : public MountedTarget {
  public:
-  NfsTarget(const TargetSpec& spec, TargetContext context) : MountedTarget(context), spec_(spec) {}
+  NfsTarget(const TargetSpec& spec, CaptureContext context) : MountedTarget(context), spec_(spec) {}
 
   Status open(const Deadline& deadline) override {
     auto options = parse_nfs_options(spec_.options);
@@ -133,8 +133,8 @@ class NfsTarget final : public MountedTarget {
 
 }  // namespace
 
-std::unique_ptr<Target> make_nfs_target(const TargetSpec& spec, TargetContext context) {
+std::unique_ptr<Target> make_nfs_target(const TargetSpec& spec, CaptureContext context) {
   return std::make_unique<NfsTarget>(spec, context);
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -1,13 +1,13 @@
-#include "targets/raw_target.h"
+#include "init/targets/raw_target.h"
 
 #include <fcntl.h>
 
 #include <cerrno>
 
-#include "common/unique_fd.h"
-#include "targets/block_target.h"
+#include "init/base/unique_fd.h"
+#include "init/devices/block_device_wait.h"
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 /// Whether writing over `device` could destroy what someone keeps there.
@@ -19,7 +19,7 @@ bool is_in_use(const BlockDevice& device, const DeviceName& name) {
 
 class RawTarget final : public Target {
  public:
-  RawTarget(const TargetSpec& spec, TargetContext context) : spec_(spec), context_(context) {}
+  RawTarget(const TargetSpec& spec, CaptureContext context) : spec_(spec), context_(context) {}
 
   Status open(const Deadline& deadline) override {
     BlockDeviceWait block(context_, spec_);
@@ -50,15 +50,15 @@ class RawTarget final : public Target {
 
  private:
   TargetSpec spec_;
-  TargetContext context_;
+  CaptureContext context_;
   UniqueFd fd_;
   std::uint64_t bytes_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Target> make_raw_target(const TargetSpec& spec, TargetContext context) {
+std::unique_ptr<Target> make_raw_target(const TargetSpec& spec, CaptureContext context) {
   return std::make_unique<RawTarget>(spec, context);
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

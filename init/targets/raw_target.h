@@ -6,11 +6,11 @@
 
 #include <memory>
 
-#include "targets/target.h"
+#include "init/targets/target.h"
 
-namespace capture {
+namespace mkcapture::init {
 
 [[nodiscard]] std::unique_ptr<Target> make_raw_target(const TargetSpec& spec,
-                                                      TargetContext context);
+                                                      CaptureContext context);
 
-}  // namespace capture
+}  // namespace mkcapture::init

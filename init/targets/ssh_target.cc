@@ -1,15 +1,15 @@
-#include "targets/ssh_target.h"
+#include "init/targets/ssh_target.h"
 
 #include <cerrno>
 
-#include "common/text.h"
-#include "net/bring_up.h"
-#include "net/resolve.h"
-#include "ssh/exec_store.h"
-#include "ssh/remote_shell.h"
-#include "ssh/ssh_login.h"
+#include "init/base/text.h"
+#include "init/net/bring_up.h"
+#include "init/net/resolve.h"
+#include "init/ssh/exec_store.h"
+#include "init/ssh/remote_shell.h"
+#include "init/ssh/ssh_login.h"
 
-namespace capture {
+namespace mkcapture::init {
 namespace {
 
 constexpr std::uint16_t kSshPort = 22;
@@ -20,7 +20,7 @@ constexpr Milliseconds kGoodbye{3000};
 
 class SshTarget final : public Target {
  public:
-  SshTarget(const TargetSpec& spec, TargetContext context) : spec_(spec), context_(context) {}
+  SshTarget(const TargetSpec& spec, CaptureContext context) : spec_(spec), context_(context) {}
 
   Status open(const Deadline& deadline) override {
     auto control = open_rtnetlink();
@@ -152,7 +152,7 @@ class SshTarget final : public Target {
   }
 
   TargetSpec spec_;
-  TargetContext context_;
+  CaptureContext context_;
   SshServer server_;
   std::optional<SftpSession> sftp_;
   std::string directory_;
@@ -161,8 +161,8 @@ class SshTarget final : public Target {
 
 }  // namespace
 
-std::unique_ptr<Target> make_ssh_target(const TargetSpec& spec, TargetContext context) {
+std::unique_ptr<Target> make_ssh_target(const TargetSpec& spec, CaptureContext context) {
   return std::make_unique<SshTarget>(spec, context);
 }
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -10,50 +10,13 @@
 #include <optional>
 #include <string>
 
-#include "common/capture_config.h"
-#include "common/result.h"
-#include "dump/output.h"
-#include "module_loader.h"
-#include "system.h"
+#include "init/base/result.h"
+#include "init/contract/capture_config.h"
+#include "init/devices/context.h"
+#include "init/output/output.h"
+#include "init/system/system.h"
 
-namespace capture {
-
-/// The steps as a verdict's `step=` names them.
-enum class Step {
-  kStart,
-  kDrivers,
-  kDevice,
-  kLink,
-  kAddress,
-  kConnect,
-  kMount,
-  kDirectory,
-  kDmesg,
-  kDump,
-  kSync,
-  kRename,
-  kLog,
-  kUnmount
-};
-[[nodiscard]] const char* to_string(Step s);
-
-/// Where a worker says what it is doing; shared memory between it and the supervisor, which reads
-/// it when the worker hangs or dies.
-class StepReporter {
- public:
-  virtual ~StepReporter() = default;
-  virtual void enter(Step step) = 0;
-  /// Something moved (bytes written, an answer came): the stall limit starts anew.
-  virtual void progress() = 0;
-};
-
-/// What the targets share.
-struct TargetContext {
-  System& system;
-  const CaptureConfig& config;
-  StepReporter& steps;
-  ModuleLoader& modules;
-};
+namespace mkcapture::init {
 
 class Target {
  public:
@@ -84,6 +47,6 @@ class Target {
 };
 
 /// The implementation for spec.kind. Never null.
-[[nodiscard]] std::unique_ptr<Target> make_target(const TargetSpec& spec, TargetContext context);
+[[nodiscard]] std::unique_ptr<Target> make_target(const TargetSpec& spec, CaptureContext context);
 
-}  // namespace capture
+}  // namespace mkcapture::init

@@ -1,9 +1,11 @@
 // A synthetic machine whose page frames have descriptors.
 #pragma once
 
-#include "fakes/synthetic_machine.h"
+#include "tests/fakes/synthetic_machine.h"
 
-namespace capture::fakes {
+namespace mkcapture::fakes {
+
+using namespace dump;
 
 /// A machine of 6.1 with descriptors, none of which says anything.
 class Described {
@@ -31,4 +33,4 @@ class Described {
   std::uint64_t array = 0;
 };
 
-}  // namespace capture::fakes
+}  // namespace mkcapture::fakes

@@ -1,4 +1,4 @@
-#include "fakes/dump_reader.h"
+#include "tests/fakes/dump_reader.h"
 
 #include <lzo/lzo1x.h>
 #include <snappy.h>
@@ -9,7 +9,7 @@
 #include <cstring>
 #include <stdexcept>
 
-namespace capture::fakes {
+namespace mkcapture::fakes {
 namespace {
 
 std::uint64_t load(const Bytes& b, std::size_t at, std::size_t n, bool big_endian) {
@@ -214,4 +214,4 @@ Unflattened unflatten(const Bytes& stream) {
   return u;
 }
 
-}  // namespace capture::fakes
+}  // namespace mkcapture::fakes

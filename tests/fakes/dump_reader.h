@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace capture::fakes {
+namespace mkcapture::fakes {
 
 using Bytes = std::vector<std::byte>;
 /// Reads bytes of a file; holes and what is behind its end are zeros.
@@ -79,4 +79,4 @@ struct Unflattened {
 };
 [[nodiscard]] Unflattened unflatten(const Bytes& stream);
 
-}  // namespace capture::fakes
+}  // namespace mkcapture::fakes

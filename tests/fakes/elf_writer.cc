@@ -1,8 +1,8 @@
-#include "fakes/elf_writer.h"
+#include "tests/fakes/elf_writer.h"
 
 #include <map>
 
-namespace fakes {
+namespace mkcapture::fakes {
 
 namespace {
 
@@ -199,4 +199,4 @@ std::string write_dynamic(const ElfDynamic& program) {
   return out.text() + dynamic.text();
 }
 
-}  // namespace fakes
+}  // namespace mkcapture::fakes

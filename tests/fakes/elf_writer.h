@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace fakes {
+namespace mkcapture::fakes {
 
 struct ElfFormat {
   bool is_64 = true;
@@ -59,4 +59,4 @@ struct ElfDynamic {
 };
 [[nodiscard]] std::string write_dynamic(const ElfDynamic& program);
 
-}  // namespace fakes
+}  // namespace mkcapture::fakes

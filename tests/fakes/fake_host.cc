@@ -1,9 +1,9 @@
-#include "fakes/fake_host.h"
+#include "tests/fakes/fake_host.h"
 
 #include <cerrno>
 #include <set>
 
-namespace fakes {
+namespace mkcapture::fakes {
 
 using mkcapture::BlockTags;
 using mkcapture::DeviceNumber;
@@ -179,4 +179,4 @@ FakeHost virtual_machine() {
   return host;
 }
 
-}  // namespace fakes
+}  // namespace mkcapture::fakes

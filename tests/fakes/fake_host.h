@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "builder/host.h"
+#include "builder/host/host.h"
 
-namespace fakes {
+namespace mkcapture::fakes {
 
 class FakeHost final : public mkcapture::Host {
  public:
@@ -68,4 +68,4 @@ class FakeHost final : public mkcapture::Host {
 [[nodiscard]] FakeHost virtual_machine();
 inline constexpr const char* kRootUuid = "11112222-3333-4444-5555-666677778888";
 
-}  // namespace fakes
+}  // namespace mkcapture::fakes

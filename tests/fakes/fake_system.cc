@@ -1,9 +1,9 @@
-#include "fakes/fake_system.h"
+#include "tests/fakes/fake_system.h"
 
 #include <algorithm>
 #include <cerrno>
 
-using namespace capture;
+namespace mkcapture::init {
 
 void FakeSystem::at(Milliseconds when, std::function<void(FakeSystem&)> what) {
   timeline_.emplace(when, std::move(what));
@@ -188,3 +188,5 @@ void FakeSystem::end(FinalAction action) {
   calls.push_back("end " + std::string(to_string(action)));
   ended.push_back(action);
 }
+
+}  // namespace mkcapture::init

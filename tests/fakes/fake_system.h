@@ -10,11 +10,13 @@
 #include <string>
 #include <vector>
 
-#include "system.h"
+#include "init/system/system.h"
 
-class FakeSystem : public capture::System {
+namespace mkcapture::init {
+
+class FakeSystem : public System {
  public:
-  using Milliseconds = capture::Milliseconds;
+  using Milliseconds = Milliseconds;
 
   // What the test sets up.
   std::map<std::string, std::string> files;  // folders exist where something is below them
@@ -24,12 +26,12 @@ class FakeSystem : public capture::System {
   std::int64_t wall = 0;
   /// Runs once the clock has reached `when`: a device appears, a server answers.
   void at(Milliseconds when, std::function<void(FakeSystem&)> what);
-  void add_uevent(Milliseconds when, capture::Uevent event);
+  void add_uevent(Milliseconds when, Uevent event);
   /// Called for each module that was loaded: what its device driver makes appear.
   std::function<void(FakeSystem&, const std::string& name)> on_module;
   /// Stands for a program; without it every spawn is ENOENT.
-  std::function<capture::Result<capture::Child>(const std::vector<std::string>& argv,
-                                                const std::vector<std::string>& env)>
+  std::function<Result<Child>(const std::vector<std::string>& argv,
+                              const std::vector<std::string>& env)>
       on_spawn;
   /// How the next workers end, in order; a worker without an entry here really runs (within this
   /// process) when it is forked.
@@ -44,7 +46,7 @@ class FakeSystem : public capture::System {
   // "remove PATH", "mkdir PATH", "write PATH", "spawn ARGV...", "fork", "kill PID", "end ACTION".
   std::vector<std::string> calls;
   std::vector<std::string> lines;  // log()
-  std::vector<capture::FinalAction> ended;
+  std::vector<FinalAction> ended;
 
   [[nodiscard]] bool called(std::string_view prefix) const;
   [[nodiscard]] bool logged(std::string_view part) const;
@@ -54,35 +56,33 @@ class FakeSystem : public capture::System {
   Milliseconds now() override { return now_; }
   std::int64_t wall_clock() override { return wall; }
   void sleep(Milliseconds d) override { advance(d); }
-  capture::Result<std::string> read_file(const std::string& path, std::size_t limit) override;
-  capture::Status write_file(const std::string& path, std::string_view data) override;
-  capture::Result<std::vector<std::string>> list_dir(const std::string& path) override;
-  capture::Result<std::string> read_link(const std::string& path) override;
+  Result<std::string> read_file(const std::string& path, std::size_t limit) override;
+  Status write_file(const std::string& path, std::string_view data) override;
+  Result<std::vector<std::string>> list_dir(const std::string& path) override;
+  Result<std::string> read_link(const std::string& path) override;
   bool exists(const std::string& path) override;
-  capture::Status make_dir(const std::string& path) override;
-  capture::Status remove(const std::string& path) override;
-  capture::Status mount(const std::string& source, const std::string& target,
-                        const std::string& type, unsigned long flags,
-                        const std::string& data) override;
-  capture::Status unmount(const std::string& target) override;
-  capture::Status load_module(const std::string& path, const std::string& params) override;
-  std::optional<capture::Uevent> wait_uevent(Milliseconds limit) override;
-  capture::Result<capture::Child> spawn(const std::vector<std::string>& argv,
-                                        const std::vector<std::string>& env,
-                                        capture::Pipes pipes) override;
-  capture::Result<int> fork_worker(const std::function<int()>& work) override;
+  Status make_dir(const std::string& path) override;
+  Status remove(const std::string& path) override;
+  Status mount(const std::string& source, const std::string& target, const std::string& type,
+               unsigned long flags, const std::string& data) override;
+  Status unmount(const std::string& target) override;
+  Status load_module(const std::string& path, const std::string& params) override;
+  std::optional<Uevent> wait_uevent(Milliseconds limit) override;
+  Result<Child> spawn(const std::vector<std::string>& argv, const std::vector<std::string>& env,
+                      Pipes pipes) override;
+  Result<int> fork_worker(const std::function<int()>& work) override;
   std::optional<int> wait_child(int pid, Milliseconds limit) override;
   void kill_child(int pid) override;
   void log(std::string_view line) override { lines.emplace_back(line); }
-  void end(capture::FinalAction action) override;
+  void end(FinalAction action) override;
 
  private:
   void advance(Milliseconds d);
-  capture::Status record(const std::string& call, const std::string& key);
+  Status record(const std::string& call, const std::string& key);
 
   Milliseconds now_{0};
   std::multimap<Milliseconds, std::function<void(FakeSystem&)>> timeline_;
-  std::deque<capture::Uevent> uevents_;
+  std::deque<Uevent> uevents_;
   struct Process {
     std::optional<int> status;
     bool ends_when_killed = true;
@@ -90,3 +90,5 @@ class FakeSystem : public capture::System {
   std::map<int, Process> processes_;
   int next_pid_ = 100;
 };
+
+}  // namespace mkcapture::init

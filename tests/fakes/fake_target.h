@@ -6,25 +6,29 @@
 #include <string>
 #include <vector>
 
-#include "dump/dump.h"
-#include "targets/target.h"
+#include "init/dump/dump.h"
+#include "init/targets/target.h"
+
+namespace mkcapture::init {
+
+using namespace dump;
 
 /// Appends what is written to a string that the test owns.
-class StringOutput final : public capture::Output {
+class StringOutput final : public Output {
  public:
   explicit StringOutput(std::string& text, std::uint64_t* reserved = nullptr)
       : text_(text), reserved_(reserved) {}
   [[nodiscard]] bool seekable() const noexcept override { return true; }
-  capture::Status write_at(std::uint64_t offset, std::span<const std::byte> data) override {
+  Status write_at(std::uint64_t offset, std::span<const std::byte> data) override {
     if (text_.size() < offset + data.size()) text_.resize(offset + data.size());
     text_.replace(offset, data.size(), reinterpret_cast<const char*>(data.data()), data.size());
     return {};
   }
-  capture::Status reserve(std::uint64_t offset, std::uint64_t size) override {
+  Status reserve(std::uint64_t offset, std::uint64_t size) override {
     if (reserved_ != nullptr) *reserved_ = offset + size;
     return {};
   }
-  capture::Status finish(std::uint64_t size) override {
+  Status finish(std::uint64_t size) override {
     text_.resize(size);
     return {};
   }
@@ -44,31 +48,30 @@ struct FakeStore {
   std::string address;
   bool directory = true;
 
-  capture::Status call(const std::string& what) {
+  Status call(const std::string& what) {
     calls.push_back(what);
     const auto error = errors.find(what);
-    if (error != errors.end()) return capture::fail(error->second);
+    if (error != errors.end()) return fail(error->second);
     return {};
   }
 };
 
-class FakeTarget final : public capture::Target {
+class FakeTarget final : public Target {
  public:
-  using Deadline = capture::Deadline;
+  using Deadline = Deadline;
   explicit FakeTarget(FakeStore& store) : store_(store) {}
-  capture::Status open(const Deadline&) override { return store_.call("open"); }
+  Status open(const Deadline&) override { return store_.call("open"); }
   [[nodiscard]] bool has_directory() const noexcept override { return store_.directory; }
-  capture::Result<std::string> make_directory(const std::string& name, const Deadline&) override {
+  Result<std::string> make_directory(const std::string& name, const Deadline&) override {
     CAPTURE_TRY(store_.call("mkdir " + name));
     return name;
   }
-  capture::Result<std::unique_ptr<capture::Output>> create(const std::string& file,
-                                                           const Deadline&) override {
+  Result<std::unique_ptr<Output>> create(const std::string& file, const Deadline&) override {
     CAPTURE_TRY(store_.call("create " + file));
-    return std::unique_ptr<capture::Output>(
+    return std::unique_ptr<Output>(
         std::make_unique<StringOutput>(store_.files[file], &store_.reserved[file]));
   }
-  capture::Status rename(const std::string& from, const std::string& to, const Deadline&) override {
+  Status rename(const std::string& from, const std::string& to, const Deadline&) override {
     CAPTURE_TRY(store_.call("rename " + from + " " + to));
     store_.files[to] = store_.files[from];
     store_.files.erase(from);
@@ -76,13 +79,13 @@ class FakeTarget final : public capture::Target {
   }
   std::optional<std::uint64_t> free_bytes(const Deadline&) override { return store_.free; }
   [[nodiscard]] std::string local_address() const override { return store_.address; }
-  capture::Status close(const Deadline&) override { return store_.call("close"); }
+  Status close(const Deadline&) override { return store_.call("close"); }
 
  private:
   FakeStore& store_;
 };
 
-class FakeVmcore final : public capture::Vmcore {
+class FakeVmcore final : public Vmcore {
  public:
   std::string node = "node7";
   std::int64_t crashed = 0;
@@ -91,13 +94,15 @@ class FakeVmcore final : public capture::Vmcore {
   [[nodiscard]] std::uint64_t memory_bytes() const noexcept override { return 1 << 20; }
   [[nodiscard]] std::string os_release() const override { return "6.1.0-test"; }
   [[nodiscard]] std::int64_t crash_time() const noexcept override { return crashed; }
-  [[nodiscard]] capture::Result<std::string> node_name() override {
-    if (node.empty()) return capture::fail("no node name");
+  [[nodiscard]] Result<std::string> node_name() override {
+    if (node.empty()) return fail("no node name");
     return node;
   }
-  capture::Result<std::uint64_t> write_dmesg(capture::Output& output) override {
-    if (dmesg.empty()) return capture::fail("no log found");
+  Result<std::uint64_t> write_dmesg(Output& output) override {
+    if (dmesg.empty()) return fail("no log found");
     CAPTURE_TRY(output.write_at(0, std::as_bytes(std::span(dmesg))));
     return std::uint64_t{dmesg.size()};
   }
 };
+
+}  // namespace mkcapture::init

@@ -1,10 +1,10 @@
-#include "fakes/fake_vmcore.h"
+#include "tests/fakes/fake_vmcore.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-namespace capture::fakes {
+namespace mkcapture::fakes {
 namespace {
 
 class FakeWindow final : public MemoryWindow {
@@ -213,4 +213,4 @@ bool MemoryOutput::written(std::uint64_t offset) const {
   return b != blocks_.end() && offset % 4096 >= b->second.from && offset % 4096 < b->second.to;
 }
 
-}  // namespace capture::fakes
+}  // namespace mkcapture::fakes

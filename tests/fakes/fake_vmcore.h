@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "dump/pages.h"
+#include "init/dump/pages.h"
 
-namespace capture::fakes {
+namespace mkcapture::fakes {
+
+using namespace dump;
 
 /// Ranges whose bytes a function makes, so that a machine may be far larger than the test's own
 /// memory; pages that cannot be read; a filter that is told what to keep.
@@ -95,4 +97,4 @@ class NoProgress final : public DumpProgress {
   void update(std::uint64_t, std::uint64_t, std::uint64_t) override {}
 };
 
-}  // namespace capture::fakes
+}  // namespace mkcapture::fakes

@@ -1,12 +1,12 @@
-#include "fakes/kernel_tree.h"
+#include "tests/fakes/kernel_tree.h"
 
 #include <doctest/doctest.h>
 
 #include <cstdlib>
 
-#include "fakes/elf_writer.h"
+#include "tests/fakes/elf_writer.h"
 
-namespace fakes {
+namespace mkcapture::fakes {
 
 namespace {
 
@@ -61,4 +61,4 @@ void write_kernel_tree(const TempDir& root, const std::string& release,
   REQUIRE(std::system(depmod.c_str()) == 0);
 }
 
-}  // namespace fakes
+}  // namespace mkcapture::fakes

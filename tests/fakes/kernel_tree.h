@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "fakes/temp_dir.h"
+#include "tests/fakes/temp_dir.h"
 
-namespace fakes {
+namespace mkcapture::fakes {
 
 struct FakeModule {
   std::string path;                  // below kernel/: "fs/ext4/ext4.ko"
@@ -21,4 +21,4 @@ void write_kernel_tree(const TempDir& root, const std::string& release,
                        const std::vector<FakeModule>& modules,
                        const std::vector<std::string>& builtin);
 
-}  // namespace fakes
+}  // namespace mkcapture::fakes

@@ -2,7 +2,7 @@
 // out.
 #pragma once
 
-namespace capture::fakes {
+namespace mkcapture::fakes {
 
 inline constexpr const char* kPrintkRingLayout =
     "SIZE(printk_ringbuffer)=88\nOFFSET(printk_ringbuffer.desc_ring)=0\n"
@@ -15,4 +15,4 @@ inline constexpr const char* kPrintkRingLayout =
     "OFFSET(printk_info.text_len)=16\nOFFSET(prb_data_ring.size_bits)=0\n"
     "OFFSET(prb_data_ring.data)=8\nOFFSET(atomic_long_t.counter)=0";
 
-}  // namespace capture::fakes
+}  // namespace mkcapture::fakes

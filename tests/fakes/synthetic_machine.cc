@@ -1,4 +1,4 @@
-#include "fakes/synthetic_machine.h"
+#include "tests/fakes/synthetic_machine.h"
 
 #include <doctest/doctest.h>
 #include <sys/mman.h>
@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "dump/vmcore.h"
-#include "fakes/fake_vmcore.h"
+#include "init/dump/vmcore.h"
+#include "tests/fakes/fake_vmcore.h"
 
-namespace capture::fakes {
+namespace mkcapture::fakes {
 namespace {
 
 constexpr std::uint64_t kPresent = 0x63;  // present, writable, accessed, dirty
@@ -172,4 +172,4 @@ std::unique_ptr<VmcoreSource> SyntheticMachine::open() const {
   return std::move(*vmcore);
 }
 
-}  // namespace capture::fakes
+}  // namespace mkcapture::fakes

@@ -9,10 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "dump/core_file.h"
-#include "dump/pages.h"
+#include "init/dump/core/core_file.h"
+#include "init/dump/pages.h"
 
-namespace capture::fakes {
+namespace mkcapture::fakes {
+
+using namespace dump;
 
 /// A file in memory. Reads that touch a byte of `broken` stop in front of it, as EIO does.
 class BytesFile final : public CoreFile {
@@ -79,4 +81,4 @@ class SyntheticMachine {
   std::uint64_t next_page_ = 2 << 20;
 };
 
-}  // namespace capture::fakes
+}  // namespace mkcapture::fakes

@@ -9,10 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "dump/arch/page_walk.h"
-#include "fakes/synthetic_machine.h"
+#include "init/dump/kernel/arch/page_walk.h"
+#include "tests/fakes/synthetic_machine.h"
 
-namespace capture::fakes {
+namespace mkcapture::fakes {
+
+using namespace dump;
 
 /// Physical memory from `base` on, one PT_LOAD that shows it at `vaddr`, and VMCOREINFO.
 class TableMachine {
@@ -116,4 +118,4 @@ inline std::uint64_t paddr(AddressSpace& space, std::uint64_t vaddr) {
   return extent ? extent->paddr : 0;
 }
 
-}  // namespace capture::fakes
+}  // namespace mkcapture::fakes

@@ -7,7 +7,7 @@
 #include <iterator>
 #include <string>
 
-namespace fakes {
+namespace mkcapture::fakes {
 
 class TempDir {
  public:
@@ -41,4 +41,4 @@ class TempDir {
   std::string path_;
 };
 
-}  // namespace fakes
+}  // namespace mkcapture::fakes

@@ -9,12 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include "dump/arch/arch.h"
-#include "dump/core_file.h"
-#include "dump/kernel_memory.h"
-#include "dump/output.h"
+#include "init/dump/core/core_file.h"
+#include "init/dump/kernel/arch/arch.h"
+#include "init/dump/kernel/kernel_memory.h"
+#include "init/output/output.h"
 
-namespace capture::fuzz {
+namespace mkcapture::fuzz {
+
+using namespace dump;
 
 class BytesFile final : public CoreFile {
  public:
@@ -81,4 +83,4 @@ class Memory {
   PhysicalMemory physical_;
 };
 
-}  // namespace capture::fuzz
+}  // namespace mkcapture::fuzz

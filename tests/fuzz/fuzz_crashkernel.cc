@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "builder/cmdline.h"
-#include "builder/crashkernel.h"
+#include "builder/kernel/cmdline.h"
+#include "builder/kernel/crashkernel.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -1,26 +1,26 @@
 // A whole dump of a hostile vmcore, in every format: byte 0 the level, byte 1 the format and the
 // descriptors, then the file.
-#include "crashed_memory.h"
-#include "dump/vmcore.h"
+#include "init/dump/vmcore.h"
+#include "tests/fuzz/crashed_memory.h"
 
 namespace {
 
-class NoProgress final : public capture::DumpProgress {
+class NoProgress final : public mkcapture::DumpProgress {
  public:
   void update(std::uint64_t, std::uint64_t, std::uint64_t) override {}
 };
 
 /// Takes everything anywhere, up to a limit, as a disk does.
-class Disk final : public capture::Output {
+class Disk final : public mkcapture::Output {
  public:
   [[nodiscard]] bool seekable() const noexcept override { return true; }
-  capture::Status write_at(std::uint64_t offset, std::span<const std::byte> data) override {
+  mkcapture::Status write_at(std::uint64_t offset, std::span<const std::byte> data) override {
     if (finished) std::abort();
     if (offset > offset + data.size()) std::abort();
     written += data.size();
-    return written > (64 << 20) ? capture::sys_error("write", ENOSPC) : capture::Status();
+    return written > (64 << 20) ? mkcapture::sys_error("write", ENOSPC) : mkcapture::Status();
   }
-  capture::Status finish(std::uint64_t) override {
+  mkcapture::Status finish(std::uint64_t) override {
     finished = true;
     return {};
   }

@@ -1,6 +1,6 @@
 // A whole vmcore: headers, notes, ranges, and what is read through them.
-#include "crashed_memory.h"
-#include "dump/vmcore.h"
+#include "init/dump/vmcore.h"
+#include "tests/fuzz/crashed_memory.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace capture;

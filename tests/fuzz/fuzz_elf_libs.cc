@@ -1,5 +1,5 @@
 // Programs given to --add-file, and the libraries they name.
-#include "builder/elf_libs.h"
+#include "builder/image/elf_libs.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   (void)mkcapture::read_dynamic({reinterpret_cast<const char*>(data), size});

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "builder/known_hosts.h"
-#include "builder/ssh_key.h"
+#include "builder/credentials/known_hosts.h"
+#include "builder/credentials/ssh_key.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -1,6 +1,6 @@
 // `--list` takes any file: archives, packed or not, several in a row.
-#include "builder/image.h"
-#include "builder/list_image.h"
+#include "builder/image/assemble.h"
+#include "builder/image/list.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);

@@ -2,7 +2,7 @@
 // nothing, and nothing grows.
 #include <cstdlib>
 
-#include "builder/module_strip.h"
+#include "builder/image/module_strip.h"
 #include "modules/module_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

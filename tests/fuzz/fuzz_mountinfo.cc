@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "builder/mountinfo.h"
+#include "builder/host/mountinfo.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto mounts = mkcapture::parse_mountinfo({reinterpret_cast<const char*>(data), size});

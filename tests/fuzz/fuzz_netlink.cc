@@ -1,21 +1,21 @@
 // Datagrams of rtnetlink: whatever the bytes, the walk ends and stays inside of them.
 #include <cstdlib>
 
-#include "net/netlink.h"
-#include "net/rtnl_messages.h"
+#include "init/net/netlink.h"
+#include "init/net/rtnl_messages.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  capture::NetlinkReader reader(std::as_bytes(std::span(data, size)));
+  mkcapture::NetlinkReader reader(std::as_bytes(std::span(data, size)));
   std::size_t messages = 0;
   while (const auto message = reader.next()) {
     if (++messages > size) std::abort();  // each takes at least its header
-    if (const auto link = capture::rtnl::parse_link(*message)) {
+    if (const auto link = mkcapture::rtnl::parse_link(*message)) {
       if (link->has_link && !link->up) std::abort();
     }
-    if (const auto address = capture::rtnl::parse_address(*message)) {
-      (void)capture::to_string(address->address);
+    if (const auto address = mkcapture::rtnl::parse_address(*message)) {
+      (void)mkcapture::to_string(address->address);
     }
-    const auto error = capture::rtnl::parse_error(*message);
+    const auto error = mkcapture::rtnl::parse_error(*message);
     if (error && (*error < 0 || *error > 4095)) std::abort();
   }
   return 0;

@@ -1,10 +1,10 @@
 // Options of an nfs:// target: what is accepted cannot bring other mount options along.
 #include <cstdlib>
 
-#include "common/nfs_options.h"
+#include "init/contract/nfs_options.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto options = capture::parse_nfs_options({reinterpret_cast<const char*>(data), size});
+  const auto options = mkcapture::parse_nfs_options({reinterpret_cast<const char*>(data), size});
   if (!options) return 0;
   if (options->versions.empty()) std::abort();
   for (const std::string& option : options->others) {

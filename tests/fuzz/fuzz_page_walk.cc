@@ -1,5 +1,5 @@
 // Page tables: byte 0 the number of levels (odd: 5), bytes 8 to 15 an address, then memory.
-#include "crashed_memory.h"
+#include "tests/fuzz/crashed_memory.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace capture;

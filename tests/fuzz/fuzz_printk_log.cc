@@ -1,15 +1,15 @@
 // The kernel's log in hostile memory: the ring buffer where byte 0 is even, else the older records.
 #include <string>
 
-#include "../fakes/printk_layout.h"
-#include "crashed_memory.h"
-#include "dump/printk_log.h"
+#include "init/dump/kernel/printk_log.h"
+#include "tests/fakes/printk_layout.h"
+#include "tests/fuzz/crashed_memory.h"
 
 namespace {
 
 // The ring's structures begin at byte 8; what they point to is the fuzzer's.
 const std::string kRing =
-    std::string("SYMBOL(prb)=ffffffff80000008\n") + capture::fakes::kPrintkRingLayout + "\n";
+    std::string("SYMBOL(prb)=ffffffff80000008\n") + mkcapture::fakes::kPrintkRingLayout + "\n";
 const std::string kRecords =
     "SYMBOL(log_buf)=ffffffff80000008\nSYMBOL(log_buf_len)=ffffffff80000010\n"
     "SYMBOL(log_first_idx)=ffffffff80000014\nSYMBOL(log_next_idx)=ffffffff80000018\n"

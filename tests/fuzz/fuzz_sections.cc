@@ -1,8 +1,8 @@
 // Memory sections and page descriptors: bytes 0 to 7 the root of the sections, the rest whatever
 // the addresses in it make of it.
-#include "crashed_memory.h"
-#include "dump/page_filter.h"
-#include "dump/unused_descriptors.h"
+#include "init/dump/select/page_filter.h"
+#include "init/dump/select/unused_descriptors.h"
+#include "tests/fuzz/crashed_memory.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace capture;

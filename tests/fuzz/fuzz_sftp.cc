@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "ssh/sftp_packet.h"
+#include "init/ssh/sftp_packet.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace capture::sftp;
+  using namespace mkcapture::init::sftp;
   std::string_view bytes(reinterpret_cast<const char*>(data), size);
   if (bytes.empty()) return 0;
   const std::size_t piece = static_cast<std::size_t>(data[0]) + 1;

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "dump/page_rules.h"
+#include "init/dump/select/page_rules.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace capture;

@@ -20,7 +20,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../../qemu/guest/tagged_page.h"
+#include "qemu/guest/tagged_page.h"
 
 namespace {
 

@@ -1,11 +1,13 @@
 // Address translation of i386 and arm.
 #include <doctest/doctest.h>
 
-#include "dump/page_map.h"
-#include "fakes/table_builder.h"
+#include "init/dump/kernel/page_map.h"
+#include "tests/fakes/table_builder.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
 
 using fakes::paddr;
 using fakes::TableBuilder;
@@ -123,4 +125,4 @@ TEST_CASE("32 bits: a section's map is kept as a difference modulo 2^32") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

@@ -1,10 +1,12 @@
 // Address translation of arm64, riscv64, s390x and ppc64.
 #include <doctest/doctest.h>
 
-#include "fakes/table_builder.h"
+#include "tests/fakes/table_builder.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
 
 using fakes::paddr;
 using fakes::TableBuilder;
@@ -300,4 +302,4 @@ TEST_CASE("ppc64: before 5.14 the processor's features tell which MMU it is") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

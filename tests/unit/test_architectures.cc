@@ -7,13 +7,13 @@
 #include <fstream>
 #include <iterator>
 
-#include "builder/kexec_plan.h"
-#include "builder/print.h"
-#include "builder/profile.h"
+#include "builder/kernel/profile.h"
+#include "builder/plan/kexec.h"
+#include "builder/print/print.h"
 #include "builder/run.h"
-#include "fakes/fake_host.h"
-#include "fakes/kernel_tree.h"
-#include "fakes/temp_dir.h"
+#include "tests/fakes/fake_host.h"
+#include "tests/fakes/kernel_tree.h"
+#include "tests/fakes/temp_dir.h"
 
 using namespace mkcapture;
 using fakes::FakeHost;

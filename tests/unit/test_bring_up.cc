@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "fakes/fake_system.h"
-#include "net/bring_up.h"
-#include "net/dhcp.h"
-#include "net/interfaces.h"
-#include "net/resolve.h"
+#include "init/net/bring_up.h"
+#include "init/net/dhcp.h"
+#include "init/net/interfaces.h"
+#include "init/net/resolve.h"
+#include "tests/fakes/fake_system.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::init;
 using std::chrono::seconds;
 
 namespace {

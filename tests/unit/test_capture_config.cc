@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
-#include "common/capture_config.h"
+#include "init/contract/capture_config.h"
 
-using namespace capture;
+using namespace mkcapture;
 
 namespace {
 
@@ -60,8 +60,8 @@ TEST_CASE("configuration: every key") {
   CHECK(to_string(c.targets[0].spec) == "disk:LABEL=crash:/var/crash");
   CHECK(c.targets[0].drivers == std::vector<std::string>{"virtio_pci", "virtio_blk"});
   CHECK(c.targets[0].autoload == Autoload::kNone);
-  CHECK(c.targets[0].channels.size() == 2);
-  CHECK(c.targets[1].channels.empty());
+  CHECK(c.targets[0].ccw_devices.size() == 2);
+  CHECK(c.targets[1].ccw_devices.empty());
   CHECK(c.targets[1].autoload == Autoload::kNet);
   REQUIRE(c.modules.size() == 3);
   CHECK(c.modules[0].deps.empty());
@@ -84,9 +84,9 @@ TEST_CASE("configuration: every key") {
   CHECK(c.shell_allowed);
   CHECK(c.shell);
   CHECK(c.debug);
-  CHECK(c.dump_level == 31);
-  CHECK(c.dump_format == DumpFormat::kKdump);
-  CHECK(c.dump_compress == DumpCodec::kZstd);
+  CHECK(c.dump.level == 31);
+  CHECK(c.dump.format == DumpFormat::kKdump);
+  CHECK(c.dump.codec == DumpCodec::kZstd);
 }
 
 TEST_CASE("configuration: the builder's text parses back to itself") {

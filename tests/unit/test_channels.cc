@@ -2,23 +2,24 @@
 // them online.
 #include <doctest/doctest.h>
 
-#include "builder/channel_plan.h"
-#include "channel_devices.h"
-#include "common/channel_spec.h"
-#include "fakes/fake_host.h"
-#include "fakes/fake_system.h"
+#include "builder/plan/ccw.h"
+#include "init/contract/ccw_device.h"
+#include "init/devices/ccw_devices.h"
+#include "tests/fakes/fake_host.h"
+#include "tests/fakes/fake_system.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::init;
 
 namespace {
 
 const std::string kWwpn = "0x500507630300c562";
 const std::string kLun = "0x4010400000000000";
 
-std::vector<ChannelSpec> specs(std::initializer_list<const char*> texts) {
-  std::vector<ChannelSpec> out;
+std::vector<CcwDevice> specs(std::initializer_list<const char*> texts) {
+  std::vector<CcwDevice> out;
   for (const char* text : texts) {
-    auto spec = parse_channel(text);
+    auto spec = parse_ccw_device(text);
     REQUIRE(spec);
     out.push_back(*spec);
   }
@@ -26,15 +27,15 @@ std::vector<ChannelSpec> specs(std::initializer_list<const char*> texts) {
 }
 
 void bring_online(FakeSystem& system, std::initializer_list<const char*> texts) {
-  set_channels_online(system, specs(texts), Deadline(system, std::chrono::seconds(30)));
+  set_ccw_devices_online(system, specs(texts), Deadline(system, std::chrono::seconds(30)));
 }
 
 }  // namespace
 
 TEST_CASE("channel devices: the forms and what is none of them") {
-  CHECK(parse_channel("0.0.0200")->ids == std::vector<std::string>{"0.0.0200"});
-  CHECK(to_string(*parse_channel("0.0.F500:0.0.f501:0.0.f502")) == "0.0.f500:0.0.f501:0.0.f502");
-  const auto disk = parse_channel("0.0.1900/" + kWwpn + "/" + kLun);
+  CHECK(parse_ccw_device("0.0.0200")->ids == std::vector<std::string>{"0.0.0200"});
+  CHECK(to_string(*parse_ccw_device("0.0.F500:0.0.f501:0.0.f502")) == "0.0.f500:0.0.f501:0.0.f502");
+  const auto disk = parse_ccw_device("0.0.1900/" + kWwpn + "/" + kLun);
   REQUIRE(disk);
   CHECK(disk->wwpn == kWwpn);
   CHECK(disk->lun == kLun);
@@ -42,7 +43,7 @@ TEST_CASE("channel devices: the forms and what is none of them") {
   for (const char* wrong :
        {"", "0.0.200", "0.0.02000", "0.0.0200:0.0.0201", "0.0.02g0", "../..", "0.0.0200/1/2",
         "0.0.0200/0x500507630300c562", "0.0.0200 ", "0.0.f500:0.0.f501:0.0.f502/0x1/0x2"})
-    CHECK_MESSAGE(!parse_channel(wrong), wrong);
+    CHECK_MESSAGE(!parse_ccw_device(wrong), wrong);
 }
 
 TEST_CASE("channel devices: taken off the ignored ones, waited for, set online") {
@@ -97,17 +98,18 @@ TEST_CASE("channel devices: one that never appears costs seconds, not the captur
 }
 
 TEST_CASE("channel devices: those of a target on this machine") {
-  using mkcapture::channels_of;
+  using mkcapture::ccw_devices_of;
   fakes::FakeHost host;
   // A DASD: the subchannel above it is no device of its own.
-  const auto dasd = channels_of(host, {{"io_subchannel", "", "", "0.0.000b"},
-                                       {"dasd-eckd", "dasd_eckd_mod", "", "0.0.0200"}});
+  const auto dasd = ccw_devices_of(host, {{"io_subchannel", "", "", "0.0.000b"},
+                                          {"dasd-eckd", "dasd_eckd_mod", "", "0.0.0200"}});
   REQUIRE(dasd.size() == 1);
   CHECK(to_string(dasd[0]) == "0.0.0200");
 
   host.files["/sys/bus/scsi/devices/0:0:0:0/wwpn"] = kWwpn + "\n";
   host.files["/sys/bus/scsi/devices/0:0:0:0/fcp_lun"] = kLun + "\n";
-  const auto fcp = channels_of(host, {{"zfcp", "zfcp", "", "0.0.1900"}, {"sd", "", "", "0:0:0:0"}});
+  const auto fcp =
+      ccw_devices_of(host, {{"zfcp", "zfcp", "", "0.0.1900"}, {"sd", "", "", "0:0:0:0"}});
   REQUIRE(fcp.size() == 1);
   CHECK(to_string(fcp[0]) == "0.0.1900/" + kWwpn + "/" + kLun);
 
@@ -116,10 +118,10 @@ TEST_CASE("channel devices: those of a target on this machine") {
     host.files[device + "/online"] = "1";
     host.links[std::string("/sys/bus/ccwgroup/devices/0.0.f500/cdev") + end] = device;
   }
-  const auto card = channels_of(host, {{"qeth", "qeth", "", "0.0.f500"}});
+  const auto card = ccw_devices_of(host, {{"qeth", "qeth", "", "0.0.f500"}});
   REQUIRE(card.size() == 1);
   CHECK(to_string(card[0]) == "0.0.f500:0.0.f501:0.0.f502");
 
   // Nothing of PCI is one.
-  CHECK(channels_of(host, {{"virtio-pci", "virtio_pci", "", "0000:00:03.0"}}).empty());
+  CHECK(ccw_devices_of(host, {{"virtio-pci", "virtio_pci", "", "0000:00:03.0"}}).empty());
 }

@@ -2,8 +2,10 @@
 
 #include <cstdlib>
 
-#include "builder/compress.h"
-#include "fakes/temp_dir.h"
+#include "builder/image/compress.h"
+#include "tests/fakes/temp_dir.h"
+
+using namespace mkcapture;
 
 using mkcapture::compress;
 using mkcapture::CompressOptions;

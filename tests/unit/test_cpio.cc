@@ -3,8 +3,10 @@
 
 #include <cstdlib>
 
-#include "builder/cpio.h"
-#include "fakes/temp_dir.h"
+#include "builder/image/cpio.h"
+#include "tests/fakes/temp_dir.h"
+
+using namespace mkcapture;
 
 using mkcapture::CpioMember;
 using mkcapture::read_cpio_archive;

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "builder/crashkernel.h"
+#include "builder/kernel/crashkernel.h"
 
 using namespace mkcapture;
 

@@ -2,11 +2,12 @@
 
 #include <cerrno>
 
-#include "device_finder.h"
-#include "fakes/fake_system.h"
-#include "targets/disk_target.h"
+#include "init/devices/device_finder.h"
+#include "init/targets/disk_target.h"
+#include "tests/fakes/fake_system.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::init;
 using By = DeviceName::By;
 
 namespace {

@@ -1,8 +1,9 @@
 #include <doctest/doctest.h>
 
-#include "net/dhcp.h"
+#include "init/net/dhcp.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::init;
 
 namespace {
 IpAddress ip(std::string_view text) {

@@ -3,13 +3,15 @@
 
 #include <algorithm>
 
-#include "dump/dump.h"
-#include "dump/elf_writer.h"
-#include "fakes/dump_reader.h"
-#include "fakes/fake_vmcore.h"
+#include "init/dump/dump.h"
+#include "init/dump/format/elf_writer.h"
+#include "tests/fakes/dump_reader.h"
+#include "tests/fakes/fake_vmcore.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
 
 using fakes::ElfReader;
 using fakes::FakeVmcore;
@@ -164,4 +166,4 @@ TEST_CASE("elf: a full disk leaves what was written before it") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

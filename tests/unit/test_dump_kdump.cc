@@ -4,12 +4,14 @@
 #include <cerrno>
 #include <cstring>
 
-#include "dump/dump.h"
-#include "fakes/dump_reader.h"
-#include "fakes/fake_vmcore.h"
+#include "init/dump/dump.h"
+#include "tests/fakes/dump_reader.h"
+#include "tests/fakes/fake_vmcore.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
 
 using fakes::FakeVmcore;
 using fakes::KdumpReader;
@@ -394,4 +396,4 @@ TEST_CASE("an impossible level is refused") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

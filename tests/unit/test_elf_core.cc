@@ -1,11 +1,13 @@
 // ELF headers and notes of a core.
 #include <doctest/doctest.h>
 
-#include "dump/elf_core.h"
-#include "fakes/fake_vmcore.h"
+#include "init/dump/core/elf_core.h"
+#include "tests/fakes/fake_vmcore.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
 
 struct Layout {
   int elf_class;
@@ -182,4 +184,4 @@ TEST_CASE("More than 65534 segments: their number is in section 0") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

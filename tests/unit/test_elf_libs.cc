@@ -2,10 +2,12 @@
 
 #include <filesystem>
 
-#include "builder/elf_libs.h"
-#include "builder/root_path.h"
-#include "fakes/elf_writer.h"
-#include "fakes/temp_dir.h"
+#include "builder/host/root_path.h"
+#include "builder/image/elf_libs.h"
+#include "tests/fakes/elf_writer.h"
+#include "tests/fakes/temp_dir.h"
+
+using namespace mkcapture;
 
 using fakes::ElfDynamic;
 using fakes::ElfFormat;

@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "dump/aligned_buffer.h"
-#include "dump/output.h"
-#include "fakes/temp_dir.h"
+#include "init/output/aligned_buffer.h"
+#include "init/output/output.h"
+#include "tests/fakes/temp_dir.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
 
 constexpr std::size_t kMiB = 1 << 20;
@@ -126,4 +126,4 @@ TEST_CASE("file_output: what was written is there though finish() was never call
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

@@ -4,8 +4,10 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "builder/image.h"
-#include "fakes/temp_dir.h"
+#include "builder/image/assemble.h"
+#include "tests/fakes/temp_dir.h"
+
+using namespace mkcapture;
 
 using mkcapture::Compressor;
 using mkcapture::ImageContents;

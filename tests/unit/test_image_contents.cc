@@ -3,9 +3,11 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "builder/image_contents.h"
-#include "fakes/elf_writer.h"
-#include "fakes/temp_dir.h"
+#include "builder/image/image_contents.h"
+#include "tests/fakes/elf_writer.h"
+#include "tests/fakes/temp_dir.h"
+
+using namespace mkcapture;
 
 using fakes::TempDir;
 using mkcapture::assemble_image;
@@ -21,7 +23,7 @@ struct Fixture {
       root.write(std::string("payload/") + name, std::string("program ") + name);
     inputs.payload = root.path("payload");
     inputs.root = root.path();
-    inputs.config.targets.push_back({*capture::parse_target("raw:/dev/vdb"), {}, {}, {}});
+    inputs.config.targets.push_back({*mkcapture::parse_target("raw:/dev/vdb"), {}, {}, {}});
   }
   ImageContents assemble() {
     auto image = assemble_image(inputs, notes);
@@ -47,7 +49,7 @@ TEST_CASE_FIXTURE(Fixture, "the least image: /init, its configuration, the kerne
   const ImageContents image = assemble();
   CHECK(image.find("init")->data == "program init");
   CHECK(image.find("init")->mode == 0755);
-  CHECK(image.find("etc/capture.conf")->data == capture::format_config(inputs.config));
+  CHECK(image.find("etc/capture.conf")->data == mkcapture::format_config(inputs.config));
   const ImageEntry* console = image.find("dev/console");
   REQUIRE(console != nullptr);
   CHECK(console->type == ImageEntry::Type::kCharDevice);

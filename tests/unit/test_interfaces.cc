@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
-#include "builder/interfaces.h"
-#include "fakes/fake_host.h"
+#include "builder/host/interfaces.h"
+#include "tests/fakes/fake_host.h"
 
 using namespace mkcapture;
 using fakes::FakeHost;

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "builder/cmdline.h"
+#include "builder/kernel/cmdline.h"
 
 using namespace mkcapture;
 

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
-#include "builder/kernel_files.h"
-#include "fakes/temp_dir.h"
+#include "builder/kernel/kernel_files.h"
+#include "tests/fakes/temp_dir.h"
 
 using namespace mkcapture;
 using fakes::TempDir;

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "builder/kernel_image.h"
+#include "builder/kernel/kernel_image.h"
 
 using mkcapture::bzimage_shortfall;
 using mkcapture::zimage_memory;

@@ -1,9 +1,10 @@
 #include <doctest/doctest.h>
 
-#include "fakes/fake_system.h"
-#include "kernel_log.h"
+#include "init/system/kernel_log.h"
+#include "tests/fakes/fake_system.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::init;
 
 TEST_CASE("kernel log: records as dmesg prints them") {
   CHECK(format_kmsg_record("6,339,5140900,-;NET: Registered protocol family\n") ==

@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
-#include "builder/kexec_plan.h"
-#include "builder/print.h"
-#include "fakes/fake_host.h"
+#include "builder/plan/kexec.h"
+#include "builder/print/print.h"
+#include "tests/fakes/fake_host.h"
 
 using namespace mkcapture;
 using fakes::FakeHost;

@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
-#include "builder/base64.h"
-#include "builder/known_hosts.h"
-#include "builder/sha1.h"
+#include "builder/credentials/base64.h"
+#include "builder/credentials/known_hosts.h"
+#include "builder/credentials/sha1.h"
 
 using namespace mkcapture;
 

@@ -1,8 +1,10 @@
 #include <doctest/doctest.h>
 
-#include "builder/cpio.h"
-#include "builder/list_image.h"
-#include "fakes/temp_dir.h"
+#include "builder/image/cpio.h"
+#include "builder/image/list.h"
+#include "tests/fakes/temp_dir.h"
+
+using namespace mkcapture;
 
 using mkcapture::Compressor;
 using mkcapture::ImageContents;

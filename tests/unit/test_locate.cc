@@ -1,11 +1,11 @@
 #include <doctest/doctest.h>
 
-#include "builder/locate.h"
-#include "fakes/fake_host.h"
+#include "builder/host/locate.h"
+#include "tests/fakes/fake_host.h"
 
 using namespace mkcapture;
-using capture::DeviceName;
 using fakes::FakeHost;
+using mkcapture::DeviceName;
 
 namespace {
 

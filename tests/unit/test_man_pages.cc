@@ -5,7 +5,7 @@
 #include <iterator>
 #include <string>
 
-#include "builder/settings.h"
+#include "builder/ask/settings.h"
 
 namespace {
 

@@ -2,10 +2,12 @@
 
 #include <random>
 
-#include "dump/memory_ranges.h"
+#include "init/dump/core/memory_ranges.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
 
 std::vector<std::pair<std::uint64_t, std::uint64_t>> spans(const std::vector<MemoryRange>& ranges) {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> s;
@@ -108,4 +110,4 @@ TEST_CASE("Any overlap: each page once, from a range that has it") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

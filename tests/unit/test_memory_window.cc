@@ -5,11 +5,13 @@
 
 #include <cstdlib>
 
-#include "dump/memory_window.h"
-#include "fakes/synthetic_machine.h"
+#include "init/dump/core/memory_window.h"
+#include "tests/fakes/synthetic_machine.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
 
 using fakes::BytesFile;
 
@@ -114,4 +116,4 @@ TEST_CASE("Small reads anywhere") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

@@ -2,10 +2,11 @@
 
 #include <cerrno>
 
-#include "fakes/fake_system.h"
-#include "module_loader.h"
+#include "init/devices/module_loader.h"
+#include "tests/fakes/fake_system.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::init;
 using Names = std::vector<std::string>;
 
 namespace {

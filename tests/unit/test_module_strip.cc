@@ -1,10 +1,12 @@
 #include <doctest/doctest.h>
 
-#include "builder/module_strip.h"
-#include "fakes/elf_writer.h"
-#include "fakes/temp_dir.h"
+#include "builder/image/module_strip.h"
 #include "modules/elf_view.h"
 #include "modules/module_file.h"
+#include "tests/fakes/elf_writer.h"
+#include "tests/fakes/temp_dir.h"
+
+using namespace mkcapture;
 
 using fakes::ElfFormat;
 using fakes::ElfObject;

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "builder/mountinfo.h"
+#include "builder/host/mountinfo.h"
 
 using namespace mkcapture;
 

@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
-#include "common/net_spec.h"
+#include "init/contract/net_config.h"
 
-using namespace capture;
+using namespace mkcapture;
 using Method = IpSpec::Method;
 
 TEST_CASE("ip=: DHCP in its forms") {

@@ -7,10 +7,11 @@
 #include <bit>
 #include <cerrno>
 
-#include "net/netlink.h"
-#include "net/rtnl_messages.h"
+#include "init/net/netlink.h"
+#include "init/net/rtnl_messages.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::init;
 
 namespace {
 

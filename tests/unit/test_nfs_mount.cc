@@ -2,9 +2,10 @@
 
 #include <cerrno>
 
-#include "targets/nfs_mount.h"
+#include "init/targets/nfs_mount.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::init;
 
 TEST_CASE("nfs: options choose the versions") {
   using enum NfsVersion;

@@ -1,9 +1,9 @@
 #include <doctest/doctest.h>
 
-#include "builder/config_file.h"
-#include "builder/options.h"
-#include "builder/print.h"
-#include "fakes/temp_dir.h"
+#include "builder/ask/config_file.h"
+#include "builder/ask/options.h"
+#include "builder/print/print.h"
+#include "tests/fakes/temp_dir.h"
 
 using namespace mkcapture;
 

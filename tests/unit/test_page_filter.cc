@@ -1,11 +1,13 @@
 // From a vmcore to the pages that a dump keeps: sections, page tables, descriptors, cycles.
 #include <doctest/doctest.h>
 
-#include "dump/kept_pages.h"
-#include "fakes/described_machine.h"
+#include "init/dump/select/kept_pages.h"
+#include "tests/fakes/described_machine.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
 
 using fakes::Described;
 using fakes::SyntheticMachine;
@@ -196,4 +198,4 @@ TEST_CASE("FLATMEM: one map from the node's first page frame on") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

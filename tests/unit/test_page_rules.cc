@@ -5,10 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "dump/page_rules.h"
+#include "init/dump/select/page_rules.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
 
 constexpr int kAll = 31;
 constexpr std::uint64_t kFirst = 4096;  // a page frame that every order up to 12 is aligned to
@@ -339,4 +341,4 @@ TEST_CASE("Rules that are not known are named, and their pages kept") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

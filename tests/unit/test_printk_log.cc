@@ -1,13 +1,16 @@
 // The crashed kernel's log: the ring buffer of 5.10 and later, and the records before it.
 #include <doctest/doctest.h>
 
-#include "dump/log_writer.h"
-#include "fakes/fake_target.h"
-#include "fakes/printk_layout.h"
-#include "fakes/synthetic_machine.h"
+#include "init/dump/kernel/log_writer.h"
+#include "tests/fakes/fake_target.h"
+#include "tests/fakes/printk_layout.h"
+#include "tests/fakes/synthetic_machine.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
+using namespace init;
 
 using fakes::SyntheticMachine;
 
@@ -235,4 +238,4 @@ TEST_CASE("Records: loops and lengths that lie") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "builder/profile.h"
-#include "fakes/temp_dir.h"
+#include "builder/kernel/profile.h"
 #include "modules/module_sets.h"
+#include "tests/fakes/temp_dir.h"
 
 using namespace mkcapture;
 

@@ -7,10 +7,11 @@
 #include <cstdlib>
 #include <string>
 
-#include "ssh/dbclient.h"
-#include "ssh/remote_shell.h"
+#include "init/ssh/dbclient.h"
+#include "init/ssh/remote_shell.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::init;
 
 namespace {
 

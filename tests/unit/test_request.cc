@@ -1,12 +1,12 @@
 #include <doctest/doctest.h>
 
-#include "builder/options.h"
-#include "builder/request.h"
+#include "builder/ask/options.h"
+#include "builder/ask/request.h"
 
 using namespace mkcapture;
-using capture::DumpCodec;
-using capture::DumpFormat;
-using capture::FinalAction;
+using mkcapture::DumpCodec;
+using mkcapture::DumpFormat;
+using mkcapture::FinalAction;
 
 namespace {
 

@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <optional>
 
-#include "fakes/kernel_tree.h"
 #include "modules/resolver.h"
+#include "tests/fakes/kernel_tree.h"
+
+using namespace mkcapture;
 
 using fakes::FakeModule;
 using fakes::TempDir;

@@ -2,12 +2,13 @@
 
 #include <cerrno>
 
-#include "early_mounts.h"
-#include "fakes/fake_system.h"
-#include "run_init.h"
-#include "verdict.h"
+#include "init/contract/verdict.h"
+#include "init/pid1/early_mounts.h"
+#include "init/pid1/run_init.h"
+#include "tests/fakes/fake_system.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::init;
 using Lines = std::vector<std::string>;
 
 namespace {

@@ -7,11 +7,11 @@
 #include <filesystem>
 #include <fstream>
 
-#include "builder/image.h"
+#include "builder/image/assemble.h"
 #include "builder/run.h"
-#include "fakes/fake_host.h"
-#include "fakes/kernel_tree.h"
-#include "fakes/temp_dir.h"
+#include "tests/fakes/fake_host.h"
+#include "tests/fakes/kernel_tree.h"
+#include "tests/fakes/temp_dir.h"
 
 using namespace mkcapture;
 using fakes::FakeHost;

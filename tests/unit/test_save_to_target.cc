@@ -2,12 +2,14 @@
 
 #include <cerrno>
 
-#include "dump_watch.h"
-#include "fakes/fake_system.h"
-#include "fakes/fake_target.h"
-#include "save_to_target.h"
+#include "init/worker/dump_watch.h"
+#include "init/worker/save.h"
+#include "tests/fakes/fake_system.h"
+#include "tests/fakes/fake_target.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::dump;
+using namespace mkcapture::init;
 using Calls = std::vector<std::string>;
 
 namespace {
@@ -30,7 +32,7 @@ struct Run {
       if (!vmcore_error.empty()) return fail(vmcore_error);
       return std::unique_ptr<Vmcore>(std::make_unique<FakeVmcore>(vmcore));
     };
-    parts.make_target = [this](const TargetSpec&, TargetContext) {
+    parts.make_target = [this](const TargetSpec&, CaptureContext) {
       CHECK(system.loaded() == loaded);  // only now are devices touched
       return std::unique_ptr<Target>(std::make_unique<FakeTarget>(store));
     };

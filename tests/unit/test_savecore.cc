@@ -5,13 +5,16 @@
 #include <filesystem>
 #include <vector>
 
-#include "fakes/described_machine.h"
-#include "fakes/dump_reader.h"
-#include "fakes/temp_dir.h"
-#include "savecore/run.h"
+#include "init/savecore/run.h"
+#include "tests/fakes/described_machine.h"
+#include "tests/fakes/dump_reader.h"
+#include "tests/fakes/temp_dir.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
+using namespace savecore;
 
 using fakes::Described;
 using fakes::SyntheticMachine;
@@ -70,7 +73,7 @@ struct Input {
     return std::filesystem::exists(dir.path(name));
   }
 
-  ::fakes::TempDir dir;
+  fakes::TempDir dir;
   Described machine;
   std::string path;
 };
@@ -181,4 +184,4 @@ TEST_CASE("savecore: usage") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

@@ -2,10 +2,12 @@
 
 #include <vector>
 
-#include "savecore/options.h"
+#include "init/savecore/options.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace savecore;
 
 using Action = SavecoreOptions::Action;
 
@@ -111,4 +113,4 @@ TEST_CASE("savecore: the other actions") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

@@ -13,9 +13,10 @@
 #include <thread>
 #include <vector>
 
-#include "ssh/sftp_client.h"
+#include "init/ssh/sftp_client.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::init;
 using sftp::PacketReader;
 using sftp::PacketWriter;
 using sftp::Type;
@@ -24,7 +25,7 @@ namespace {
 
 constexpr Milliseconds kPatience{20000};
 
-Channel channel_over(int fd) {
+Channel ccw_device_over(int fd) {
   return Channel(UniqueFd(fd), UniqueFd(dup(fd)), UniqueFd());
 }
 
@@ -80,7 +81,7 @@ std::string status(std::uint32_t id, std::uint32_t code, std::string_view text =
 /// A client that has shaken hands over `fd`.
 std::unique_ptr<SftpClient> connected(int fd, Milliseconds stall = kPatience) {
   signal(SIGPIPE, SIG_IGN);  // as /init does
-  auto client = std::make_unique<SftpClient>(channel_over(fd));
+  auto client = std::make_unique<SftpClient>(ccw_device_over(fd));
   client->channel().set_stall_limit(stall);
   REQUIRE(client->send_init());
   auto answered = client->await_version(kPatience);
@@ -269,7 +270,7 @@ TEST_CASE("sftp: servers that misbehave end in an error, never in a wait") {
   SUBCASE("speaks version 2") {
     ScriptedServer server(PacketWriter(Type::kVersion).u32(2).finish(),
                           [](const sftp::Packet&) { return std::string(); });
-    SftpClient client(channel_over(server.client_fd));
+    SftpClient client(ccw_device_over(server.client_fd));
     REQUIRE(client.send_init());
     CHECK_FALSE(client.await_version(kPatience));
   }

@@ -2,9 +2,9 @@
 
 #include <fstream>
 
-#include "builder/ssh_key.h"
-#include "fakes/fake_host.h"
-#include "fakes/temp_dir.h"
+#include "builder/credentials/ssh_key.h"
+#include "tests/fakes/fake_host.h"
+#include "tests/fakes/temp_dir.h"
 
 using namespace mkcapture;
 

@@ -9,9 +9,9 @@
 #include <string>
 #include <thread>
 
-#include "dump/output.h"
+#include "init/output/output.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
 
 struct Pipe {
@@ -114,4 +114,4 @@ TEST_CASE("stream_output: a reader that is gone is an error") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

@@ -1,9 +1,10 @@
 #include <doctest/doctest.h>
 
-#include "fakes/fake_system.h"
-#include "supervisor.h"
+#include "init/pid1/supervisor.h"
+#include "tests/fakes/fake_system.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::init;
 
 namespace {
 

@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
-#include "common/target.h"
+#include "init/contract/target.h"
 
-using namespace capture;
+using namespace mkcapture;
 using By = DeviceName::By;
 using Kind = TargetSpec::Kind;
 

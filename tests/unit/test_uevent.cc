@@ -1,8 +1,9 @@
 #include <doctest/doctest.h>
 
-#include "system.h"
+#include "init/system/system.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::init;
 using namespace std::string_view_literals;
 
 TEST_CASE("uevents: action, path and keys") {

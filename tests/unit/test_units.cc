@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
-#include "common/units.h"
+#include "init/base/units.h"
 
-using namespace capture;
+using namespace mkcapture;
 
 TEST_CASE("durations: units, sums and their limits") {
   CHECK(*parse_duration("30min") == std::chrono::minutes(30));

@@ -1,11 +1,13 @@
 // -e: page descriptors of left-out pages.
 #include <doctest/doctest.h>
 
-#include "dump/unused_descriptors.h"
-#include "fakes/described_machine.h"
+#include "init/dump/select/unused_descriptors.h"
+#include "tests/fakes/described_machine.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
 
 using fakes::Described;
 using fakes::SyntheticMachine;
@@ -118,4 +120,4 @@ TEST_CASE("Descriptors in too many pieces are all kept, and the note says so") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

@@ -1,9 +1,10 @@
 #include <doctest/doctest.h>
 
-#include "dump_name.h"
-#include "verdict.h"
+#include "init/contract/verdict.h"
+#include "init/worker/dump_name.h"
 
-using namespace capture;
+using namespace mkcapture;
+using namespace mkcapture::init;
 
 TEST_CASE("verdict lines have exactly the form that tools look for") {
   const auto target = *parse_target("disk:LABEL=crash:/var/crash");

@@ -1,11 +1,13 @@
 // A vmcore as /init and savecore see it.
 #include <doctest/doctest.h>
 
-#include "dump/vmcore.h"
-#include "fakes/synthetic_machine.h"
+#include "init/dump/vmcore.h"
+#include "tests/fakes/synthetic_machine.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
 
 using fakes::BytesFile;
 using fakes::SyntheticMachine;
@@ -147,4 +149,4 @@ TEST_CASE("A note segment of 2^60 bytes is cut to what is there") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

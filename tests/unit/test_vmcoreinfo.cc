@@ -1,9 +1,11 @@
 #include <doctest/doctest.h>
 
-#include "dump/vmcoreinfo.h"
+#include "init/dump/kernel/vmcoreinfo.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
 
 const char* const kText =
     "OSRELEASE=6.1.0-56-amd64\n"
@@ -63,4 +65,4 @@ TEST_CASE("Kernel versions") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

@@ -1,13 +1,15 @@
 // Virtual to physical on x86_64, from page tables in a machine's memory.
 #include <doctest/doctest.h>
 
-#include "dump/arch/arch.h"
-#include "dump/kernel_memory.h"
-#include "dump/memory_ranges.h"
-#include "fakes/synthetic_machine.h"
+#include "init/dump/core/memory_ranges.h"
+#include "init/dump/kernel/arch/arch.h"
+#include "init/dump/kernel/kernel_memory.h"
+#include "tests/fakes/synthetic_machine.h"
 
-namespace capture {
+namespace mkcapture {
 namespace {
+
+using namespace dump;
 
 using fakes::BytesFile;
 using fakes::SyntheticMachine;
@@ -136,4 +138,4 @@ TEST_CASE("Kernel memory: a read across pages that lie apart") {
 }
 
 }  // namespace
-}  // namespace capture
+}  // namespace mkcapture

@@ -1,0 +1,112 @@
+#include "builder/credentials/ssh_key.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+
+#include "builder/credentials/base64.h"
+#include "builder/host/files.h"
+
+namespace mkcapture {
+
+namespace {
+
+constexpr std::size_t kMaxKeyFile = 256 << 10;
+
+// A string of the SSH wire format (RFC 4251): four bytes of length, big-endian, and the bytes.
+std::string_view take_ssh_string(std::string_view& bytes) {
+  if (bytes.size() < 4) return {};
+  std::size_t length = 0;
+  for (int i = 0; i < 4; ++i)
+    length = length << 8 | static_cast<std::uint8_t>(bytes[i]);
+  if (length > bytes.size() - 4) return {};
+  const auto text = bytes.substr(4, length);
+  bytes.remove_prefix(4 + length);
+  return text;
+}
+
+// PROTOCOL.key of OpenSSH: magic, then the name of the cipher.
+bool openssh_is_encrypted(std::string_view armored) {
+  constexpr std::string_view kMagic("openssh-key-v1\0", 15);
+  const auto begin = armored.find('\n');
+  const auto end = armored.find("-----END");
+  if (begin == std::string_view::npos || end == std::string_view::npos || end < begin) return false;
+  const auto body = decode_base64(armored.substr(begin, end - begin));
+  if (!body || !body->starts_with(kMagic)) return false;
+  std::string_view rest = std::string_view(*body).substr(kMagic.size());
+  return take_ssh_string(rest) != "none";
+}
+
+// A folder that only we can look into, gone when we are done.
+class PrivateFolder {
+ public:
+  PrivateFolder() {
+    char path[] = "/tmp/mkcapture-XXXXXX";
+    if (::mkdtemp(path) != nullptr) path_ = path;
+  }
+  PrivateFolder(const PrivateFolder&) = delete;
+  PrivateFolder& operator=(const PrivateFolder&) = delete;
+  ~PrivateFolder() {
+    if (path_.empty()) return;
+    ::unlink(file().c_str());
+    ::rmdir(path_.c_str());
+  }
+  [[nodiscard]] bool ok() const { return !path_.empty(); }
+  [[nodiscard]] std::string file() const { return path_ + "/key"; }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace
+
+KeyKind detect_key(std::string_view bytes) {
+  if (bytes.starts_with("-----BEGIN OPENSSH PRIVATE KEY-----"))
+    return {KeyFormat::kOpenSsh, openssh_is_encrypted(bytes)};
+  if (bytes.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----")) return {KeyFormat::kPem, true};
+  if (bytes.starts_with("-----BEGIN ") &&
+      bytes.substr(0, bytes.find('\n')).find("PRIVATE KEY-----") != std::string_view::npos)
+    return {KeyFormat::kPem, bytes.find("\nProc-Type: 4,ENCRYPTED") != std::string_view::npos};
+  for (const char* type : {"ssh-", "ecdsa-sha2-", "sk-", "---- BEGIN SSH2 PUBLIC KEY"})
+    if (bytes.starts_with(type)) return {KeyFormat::kPublic, false};
+  std::string_view rest = bytes;
+  const auto type = take_ssh_string(rest);
+  if (type.starts_with("ssh-") || type.starts_with("ecdsa-sha2-"))
+    return {KeyFormat::kDropbear, false};
+  return {};
+}
+
+Result<std::string> dropbear_key(const std::string& file, Host& host) {
+  auto bytes = read_whole_file(file, kMaxKeyFile);
+  if (!bytes) return std::move(bytes).error();
+  const KeyKind kind = detect_key(*bytes);
+  if (kind.encrypted)
+    return fail(file +
+                ": the key has a passphrase, and nobody will be there to type it; make one "
+                "without (ssh-keygen -N '')");
+  switch (kind.format) {
+    case KeyFormat::kDropbear:
+      return bytes;
+    case KeyFormat::kPublic:
+      return fail(file + ": a public key; the private one is wanted");
+    case KeyFormat::kUnknown:
+      return fail(file + ": no private key of OpenSSH or dropbear");
+    case KeyFormat::kOpenSsh:
+    case KeyFormat::kPem:
+      break;
+  }
+  const PrivateFolder folder;
+  if (!folder.ok()) return fail("no temporary folder can be made in /tmp");
+  auto ran = host.run({"dropbearconvert", "openssh", "dropbear", file, folder.file()});
+  if (!ran)
+    return fail(fmt::format("{}: cannot be converted for dbclient (is dropbear-bin installed?): {}",
+                            file, ran.error().message));
+  auto converted = read_whole_file(folder.file(), kMaxKeyFile);
+  if (!converted || detect_key(*converted).format != KeyFormat::kDropbear)
+    return fail(file + ": dropbearconvert did not convert it");
+  return converted;
+}
+
+}  // namespace mkcapture

@@ -1,0 +1,159 @@
+#include "builder/host/host.h"
+
+#include <arpa/inet.h>
+#include <blkid/blkid.h>
+#include <dirent.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+
+#include "builder/host/addresses.h"
+#include "builder/host/files.h"
+#include "builder/host/run_program.h"
+#include "init/base/units.h"
+
+namespace mkcapture {
+
+namespace {
+
+constexpr std::size_t kMaxFactBytes = 4 << 20;
+
+class RealHost final : public Host {
+ public:
+  Result<std::string> read_file(const std::string& path) override {
+    return read_whole_file(path, kMaxFactBytes);
+  }
+
+  Result<std::string> read_link(const std::string& path) override {
+    char buffer[PATH_MAX];
+    const ssize_t n = ::readlink(path.c_str(), buffer, sizeof buffer);
+    if (n < 0) return sys_error(path, errno);
+    return std::string(buffer, static_cast<std::size_t>(n));
+  }
+
+  Result<std::vector<std::string>> list_dir(const std::string& path) override {
+    DIR* dir = ::opendir(path.c_str());
+    if (dir == nullptr) return sys_error(path, errno);
+    std::vector<std::string> names;
+    while (const dirent* entry = ::readdir(dir)) {
+      const std::string name = entry->d_name;
+      if (name != "." && name != "..") names.push_back(name);
+    }
+    ::closedir(dir);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  bool exists(const std::string& path) override { return ::access(path.c_str(), F_OK) == 0; }
+
+  Result<std::string> real_path(const std::string& path) override {
+    char buffer[PATH_MAX];
+    if (::realpath(path.c_str(), buffer) == nullptr) return sys_error(path, errno);
+    return std::string(buffer);
+  }
+
+  std::optional<DeviceNumber> block_device(const std::string& path) override {
+    struct stat st;
+    if (::stat(path.c_str(), &st) != 0 || !S_ISBLK(st.st_mode)) return std::nullopt;
+    return DeviceNumber{major(st.st_rdev), minor(st.st_rdev)};
+  }
+
+  BlockTags probe(const std::string& node) override {
+    BlockTags tags;
+    blkid_probe probe = blkid_new_probe_from_filename(node.c_str());
+    if (probe == nullptr) return tags;
+    blkid_probe_enable_partitions(probe, 1);
+    blkid_probe_set_partitions_flags(probe, BLKID_PARTS_ENTRY_DETAILS);
+    blkid_probe_set_superblocks_flags(probe,
+                                      BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL | BLKID_SUBLKS_TYPE);
+    if (blkid_do_safeprobe(probe) == 0) {
+      const auto value = [&](const char* name, std::string& into) {
+        const char* data = nullptr;
+        if (blkid_probe_lookup_value(probe, name, &data, nullptr) == 0) into = data;
+      };
+      value("TYPE", tags.type);
+      value("UUID", tags.uuid);
+      value("LABEL", tags.label);
+      value("PART_ENTRY_UUID", tags.partuuid);
+      value("PART_ENTRY_NAME", tags.partlabel);
+    }
+    blkid_free_probe(probe);
+    return tags;
+  }
+
+  std::string machine() override {
+    utsname name;
+    return ::uname(&name) == 0 ? name.machine : "";
+  }
+  std::string kernel_release() override {
+    utsname name;
+    return ::uname(&name) == 0 ? name.release : "";
+  }
+
+  Result<std::vector<std::string>> resolve(const std::string& name) override {
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* list = nullptr;
+    if (const int code = ::getaddrinfo(name.c_str(), nullptr, &hints, &list); code != 0)
+      return fail(name + ": " + ::gai_strerror(code));
+    std::vector<std::string> v4, v6;
+    for (const addrinfo* at = list; at != nullptr; at = at->ai_next) {
+      char text[INET6_ADDRSTRLEN];
+      if (at->ai_family == AF_INET) {
+        const auto* address = reinterpret_cast<const sockaddr_in*>(at->ai_addr);
+        v4.push_back(::inet_ntop(AF_INET, &address->sin_addr, text, sizeof text));
+      } else if (at->ai_family == AF_INET6) {
+        const auto* address = reinterpret_cast<const sockaddr_in6*>(at->ai_addr);
+        v6.push_back(::inet_ntop(AF_INET6, &address->sin6_addr, text, sizeof text));
+      }
+    }
+    ::freeaddrinfo(list);
+    v4.insert(v4.end(), v6.begin(), v6.end());
+    return v4;
+  }
+
+  std::vector<InterfaceAddress> addresses(const std::string& interface) override {
+    return interface_addresses(interface);
+  }
+
+  Result<std::string> run(const std::vector<std::string>& argv) override {
+    return run_program(argv);
+  }
+
+  std::string program_folder() override {
+    const auto self = read_link("/proc/self/exe");
+    return self ? self->substr(0, self->rfind('/')) : ".";
+  }
+};
+
+}  // namespace
+
+std::string to_string(DeviceNumber number) {
+  return std::to_string(number.major) + ":" + std::to_string(number.minor);
+}
+
+std::optional<DeviceNumber> parse_device_number(std::string_view text) {
+  while (text.ends_with('\n'))
+    text.remove_suffix(1);
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto first = parse_number(text.substr(0, colon));
+  const auto second = parse_number(text.substr(colon + 1));
+  constexpr std::uint64_t kMax = 0xffffffff;
+  if (!first || !second || *first > kMax || *second > kMax) return std::nullopt;
+  return DeviceNumber{static_cast<std::uint32_t>(*first), static_cast<std::uint32_t>(*second)};
+}
+
+std::unique_ptr<Host> real_host() {
+  return std::make_unique<RealHost>();
+}
+
+}  // namespace mkcapture

@@ -1,0 +1,79 @@
+// Host: this machine as the tool looks at it, by way of one interface, so that tests give it any
+// disks, mounts and routes. What is here are raw facts; what they mean is decided in plan.cc and
+// the readers beside it (mountinfo, block_stack, routes).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "builder/base/usage.h"
+
+namespace mkcapture {
+
+/// A block device's number.
+struct DeviceNumber {
+  std::uint32_t major = 0;
+  std::uint32_t minor = 0;
+  friend bool operator==(const DeviceNumber&, const DeviceNumber&) = default;
+};
+[[nodiscard]] std::string to_string(DeviceNumber number);  // "254:1"
+[[nodiscard]] std::optional<DeviceNumber> parse_device_number(std::string_view text);
+
+/// What blkid finds on a device; empty where there is none or it cannot be read.
+struct BlockTags {
+  std::string type;  // "ext4", "crypto_LUKS", "LVM2_member", ...
+  std::string uuid;
+  std::string label;
+  std::string partuuid;
+  std::string partlabel;
+};
+
+/// An address of an interface, not link-local.
+struct InterfaceAddress {
+  std::string address;  // IPv4 as text
+  int prefix = 0;
+  bool permanent = false;  // set for good; false: leased, and will have to be asked for again
+};
+
+class Host {
+ public:
+  virtual ~Host() = default;
+
+  // Paths are absolute and as this machine sees them.
+  [[nodiscard]] virtual Result<std::string> read_file(const std::string& path) = 0;
+  [[nodiscard]] virtual Result<std::string> read_link(const std::string& path) = 0;
+  [[nodiscard]] virtual Result<std::vector<std::string>> list_dir(const std::string& path) = 0;
+  [[nodiscard]] virtual bool exists(const std::string& path) = 0;
+  /// Every link resolved; an error where the path does not exist.
+  [[nodiscard]] virtual Result<std::string> real_path(const std::string& path) = 0;
+
+  /// The number of a block device node, links followed.
+  [[nodiscard]] virtual std::optional<DeviceNumber> block_device(const std::string& path) = 0;
+  /// Probes the device (needs root); /dev/NAME is its node.
+  [[nodiscard]] virtual BlockTags probe(const std::string& node) = 0;
+
+  [[nodiscard]] virtual std::string machine() = 0;         // uname -m
+  [[nodiscard]] virtual std::string kernel_release() = 0;  // uname -r
+  /// Addresses of a host name, IPv4 first, as text; an error where it is not known now.
+  [[nodiscard]] virtual Result<std::vector<std::string>> resolve(const std::string& name) = 0;
+
+  /// The IPv4 addresses of an interface as they are now.
+  [[nodiscard]] virtual std::vector<InterfaceAddress> addresses(const std::string& interface) = 0;
+
+  /// Runs a program (PATH is searched) and gives its standard output; an error has the last line of
+  /// its standard error.
+  [[nodiscard]] virtual Result<std::string> run(const std::vector<std::string>& argv) = 0;
+
+  /// The folder of this program's own file.
+  [[nodiscard]] virtual std::string program_folder() = 0;
+};
+
+/// The machine that the tool runs on.
+[[nodiscard]] std::unique_ptr<Host> real_host();
+
+}  // namespace mkcapture

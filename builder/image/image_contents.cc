@@ -1,0 +1,152 @@
+#include "builder/image/image_contents.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <set>
+
+#include "builder/base/usage.h"
+#include "builder/host/files.h"
+#include "builder/host/root_path.h"
+#include "builder/image/compress.h"
+#include "builder/image/elf_libs.h"
+
+namespace mkcapture {
+
+namespace {
+
+constexpr std::size_t kMaxFileBytes = 1 << 30;
+
+/// The tree that /init finds itself in; it mounts over most of it.
+Status add_skeleton(ImageContents& image) {
+  for (const char* path : {"bin", "dev", "etc", "mnt", "proc", "run", "sys", "tmp"})
+    CAPTURE_TRY(image.add_directory(path));
+  CAPTURE_TRY(image.add_directory("root", 0700));
+  // The kernel opens it for /init's first descriptors, before anything is mounted.
+  return image.add_char_device("dev/console", 0600, 5, 1);
+}
+
+Status add_copy(ImageContents& image, const std::string& path, const std::string& source,
+                std::uint32_t mode) {
+  auto bytes = read_whole_file(source, kMaxFileBytes);
+  if (!bytes) return std::move(bytes).error();
+  return image.add_file(path, std::move(*bytes), mode, source);
+}
+
+Status add_programs(ImageContents& image, const ImageInputs& inputs) {
+  CAPTURE_TRY(add_copy(image, "init", inputs.payload + "/init", 0755));
+  for (const std::string& name : inputs.programs) {
+    CAPTURE_TRY(add_copy(image, "bin/" + name, inputs.payload + "/" + name, 0755));
+    // The DHCP client hands each lease to a script: /init under another name.
+    if (name == "udhcpc") CAPTURE_TRY(image.add_symlink("bin/dhcp-event", "/init"));
+  }
+  for (const std::string& applet : inputs.applets)
+    CAPTURE_TRY(image.add_symlink("bin/" + applet, "busybox"));
+  return {};
+}
+
+Status add_modules(ImageContents& image, const ImageInputs& inputs) {
+  for (const ResolvedModule& m : inputs.modules) {
+    auto bytes = load_module_file(m.path, inputs.signatures);
+    if (!bytes) return std::move(bytes).error();
+    const std::string path = std::string(kModuleDir) + "/" + m.name + ".ko";
+    CAPTURE_TRY(image.add_file(path, std::move(*bytes), 0644, m.path));
+  }
+  if (inputs.aliases.empty()) return {};
+  std::string text;
+  for (const auto& [pattern, name] : inputs.aliases)
+    text += pattern + " " + name + "\n";
+  return image.add_file(std::string(kAliasPath), std::move(text), 0644, "aliases of the modules");
+}
+
+/// A firmware file of the machine, unpacked: the capture kernel may lack FW_LOADER_COMPRESS.
+Result<std::string> read_firmware(const std::string& root, const std::string& name,
+                                  std::string& source) {
+  for (const char* folder : {"/lib/firmware/updates/", "/lib/firmware/", "/usr/lib/firmware/"}) {
+    for (const char* suffix : {"", ".xz", ".zst"}) {
+      auto file = resolve_below(root, folder + name + suffix);
+      if (!file || !is_regular_file(*file)) continue;
+      source = *file;
+      auto bytes = read_whole_file(*file, kMaxFileBytes);
+      if (!bytes || *suffix == '\0') return bytes;
+      auto plain = decompress(*bytes, kMaxFileBytes);
+      if (!plain) return std::move(plain).error().within(*file);
+      return plain;
+    }
+  }
+  return sys_error("firmware " + name, ENOENT);
+}
+
+Status add_firmware(ImageContents& image, const ImageInputs& inputs,
+                    std::vector<std::string>& notes) {
+  struct Wish {
+    std::string name;
+    std::string module;  // empty: asked for by name
+  };
+  std::vector<Wish> wishes;
+  for (const std::string& name : inputs.firmware)
+    wishes.push_back({name, ""});
+  for (const ResolvedModule& m : inputs.modules)
+    for (const std::string& name : m.firmware)
+      wishes.push_back({name, m.name});
+  std::set<std::string> seen;
+  for (const Wish& wish : wishes) {
+    if (!seen.insert(wish.name).second) continue;
+    std::string source;
+    auto bytes = read_firmware(inputs.root, wish.name, source);
+    if (bytes) {
+      CAPTURE_TRY(image.add_file("lib/firmware/" + wish.name, std::move(*bytes), 0644, source));
+    } else if (bytes.error().code == ENOENT && !wish.module.empty()) {
+      notes.push_back(wish.module + " may ask for firmware " + wish.name +
+                      ", which is not on this machine");
+    } else {
+      return std::move(bytes).error();
+    }
+  }
+  return {};
+}
+
+Status add_files(ImageContents& image, const ImageInputs& inputs) {
+  for (const AddedFile& file : inputs.files) {
+    struct stat st{};
+    if (stat(file.source.c_str(), &st) != 0) return sys_error(file.source, errno);
+    if (!S_ISREG(st.st_mode)) return fail(file.source + ": not a file");
+    std::string destination = file.destination.empty() ? file.source : file.destination;
+    destination.erase(0, destination.find_first_not_of('/'));
+    CAPTURE_TRY(add_copy(image, destination, file.source, st.st_mode & 0755));
+    const auto libraries = library_closure(file.source, "/" + destination, inputs.root);
+    if (!libraries) return Error(libraries.error());
+    for (const LibraryFile& library : *libraries)
+      CAPTURE_TRY(add_copy(image, library.destination.substr(1), library.source, 0755));
+  }
+  return {};
+}
+
+Status add_texts(ImageContents& image, const ImageInputs& inputs) {
+  const auto add = [&](std::string_view path, const std::string& text, std::uint32_t mode,
+                       const char* origin) -> Status {
+    if (text.empty()) return {};
+    return image.add_file(std::string(path), text, mode, origin);
+  };
+  CAPTURE_TRY(add(kConfigPath, format_config(inputs.config), 0644, "the plan"));
+  CAPTURE_TRY(add("etc/hosts", inputs.hosts, 0644, "addresses of the servers"));
+  if (!inputs.ssh_key.empty()) CAPTURE_TRY(image.add_directory("etc/ssh", 0700));
+  CAPTURE_TRY(add(kSshKeyPath, inputs.ssh_key, 0600, "--ssh-key"));
+  if (!inputs.ssh_known_hosts.empty()) CAPTURE_TRY(image.add_directory("root/.ssh", 0700));
+  return add(kSshKnownHostsPath, inputs.ssh_known_hosts, 0600, "--ssh-known-hosts");
+}
+
+}  // namespace
+
+Result<ImageContents> assemble_image(const ImageInputs& inputs, std::vector<std::string>& notes) {
+  ImageContents image;
+  CAPTURE_TRY(add_skeleton(image));
+  CAPTURE_TRY(add_programs(image, inputs));
+  CAPTURE_TRY(add_modules(image, inputs));
+  CAPTURE_TRY(add_firmware(image, inputs, notes));
+  CAPTURE_TRY(add_texts(image, inputs));
+  CAPTURE_TRY(add_files(image, inputs));
+  return image;
+}
+
+}  // namespace mkcapture

@@ -1,0 +1,302 @@
+#include "builder/plan/driver.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "init/contract/nfs_options.h"
+
+namespace mkcapture {
+
+namespace {
+
+using Names = std::vector<std::string>;
+using Choice = DriverChoice::Kind;
+
+const char* driver_class_of(const TargetSpec& spec) {
+  return needs_network(spec) ? "net" : "storage";
+}
+
+void append_new(Names& into, const Names& more) {
+  for (const auto& name : more)
+    if (std::find(into.begin(), into.end(), name) == into.end()) into.push_back(name);
+}
+
+// "kernel/drivers/net/..." of a module's path.
+std::string class_of_path(const std::string& path) {
+  const auto at = path.find("/kernel/");
+  const std::string_view inner =
+      at == std::string::npos ? "" : std::string_view(path).substr(at + 8);
+  if (inner.starts_with("fs/")) return "fs";
+  if (inner.starts_with("drivers/net/")) return "net";
+  for (const char* folder :
+       {"drivers/block/", "drivers/scsi/", "drivers/ata/", "drivers/nvme/", "drivers/mmc/",
+        "drivers/message/", "drivers/usb/storage/", "drivers/s390/block/", "drivers/s390/scsi/"})
+    if (inner.starts_with(folder)) return "storage";
+  return "";
+}
+
+// NFS versions that the target's options leave open.
+Result<Names> nfs_sets(const TargetSpec& spec) {
+  auto options = parse_nfs_options(spec.options);
+  if (!options) return as_usage_error(to_string(spec), std::move(options).error());
+  Names sets;
+  if (options->needs_v4()) sets.push_back("nfs4");
+  if (options->needs_v3()) sets.push_back("nfs3");
+  return sets;
+}
+
+class DriverPlanner {
+ public:
+  DriverPlanner(const Request& request, KernelTree& tree, const ModuleSets& sets, Plan& plan)
+      : request_(request), tree_(tree), sets_(sets), plan_(plan), resolver_(tree, sets) {}
+
+  Status run() {
+    CAPTURE_TRY(omit());
+    if (request_.drivers.kind == Choice::kList) CAPTURE_TRY(take_list());
+    std::set<std::string> ways;
+    for (const auto& target : plan_.targets) {
+      TargetEntry entry;
+      entry.spec = target.spec;
+      CAPTURE_TRY(device_drivers(target, entry, ways));
+      CAPTURE_TRY(needs_network(target.spec) ? network_support(target, entry)
+                                             : filesystem_support(target));
+      plan_.image.config.targets.push_back(std::move(entry));
+    }
+    CAPTURE_TRY(add_named());
+    if (request_.shell) CAPTURE_TRY(take_set("shell", "asked for by --shell"));
+    return finish(ways);
+  }
+
+ private:
+  // Names given by the user: unknown to the kernel is an error that names the place.
+  Status check_known(const std::string& name, const std::string& origin) {
+    if (tree_.has(name) || tree_.is_builtin(name)) return {};
+    return usage_error(origin, fmt::format("kernel {} has no driver '{}', neither as a module nor "
+                                           "built in",
+                                           tree_.release(), name));
+  }
+
+  Status omit() {
+    for (const auto& driver : request_.omit_driver) {
+      CAPTURE_TRY(check_known(driver.value, driver.origin));
+      if (tree_.is_builtin(driver.value))
+        plan_.warnings.push_back(
+            fmt::format("{} is built into the kernel and cannot be left out", driver.value));
+      resolver_.omit(driver.value);
+    }
+    return {};
+  }
+
+  Status take(const DriverRequest& wish, Names& into) {
+    auto names = resolver_.add(wish);
+    if (!names) return std::move(names).error();
+    append_new(into, *names);
+    return {};
+  }
+
+  // --drivers LIST: who uses which is told by where the modules lie.
+  Status take_list() {
+    for (const auto& name : request_.drivers.list) {
+      CAPTURE_TRY(check_known(name, request_.drivers.origin));
+      std::string driver_class;
+      if (tree_.has(name)) {
+        auto info = tree_.info(name);
+        if (!info) return std::move(info).error();
+        driver_class = class_of_path(info->path);
+      }
+      if (driver_class == "fs" && sets_.find(name) != nullptr) {
+        CAPTURE_TRY(take_filesystem(name, "listed"));
+        continue;
+      }
+      Names& into = driver_class == "net"       ? listed_net_
+                    : driver_class == "storage" ? listed_storage_
+                                                : listed_both_;
+      CAPTURE_TRY(take({name, "listed", driver_class, true}, into));
+    }
+    return {};
+  }
+
+  // The drivers that make the target's device or card appear.
+  Status device_drivers(const TargetPlan& target, TargetEntry& entry, std::set<std::string>& ways) {
+    const bool net = needs_network(target.spec);
+    if (request_.drivers.kind == Choice::kList) {
+      ways.insert("listed");
+      entry.drivers = listed_both_;
+      append_new(entry.drivers, net ? listed_net_ : listed_storage_);
+      return {};
+    }
+    if (request_.drivers.kind == Choice::kHost && !target.here)
+      return usage_error(
+          request_.drivers.origin,
+          fmt::format("host: {} is not on this machine; use generic or a list",
+                      net ? "the way to " + target.spec.host : to_string(target.spec.device)));
+    if (request_.drivers.kind != Choice::kGeneric && target.here) {
+      ways.insert("host");
+      for (const auto& device : target.drivers)
+        CAPTURE_TRY(take_device(device, target, entry));
+      return {};
+    }
+    ways.insert("generic");
+    entry.autoload = net ? Autoload::kNet : Autoload::kStorage;
+    return take_generic(net);
+  }
+
+  // A driver at work here, under the name that the capture kernel has for it.
+  Status take_device(const DeviceDriver& device, const TargetPlan& target, TargetEntry& entry) {
+    const std::string driver_class = driver_class_of(target.spec);
+    const std::string reason = fmt::format("drives {} of {}", device.device, target.where);
+    for (const auto& name : {device.module, normal_name(device.driver)})
+      if (!name.empty() && (tree_.has(name) || tree_.is_builtin(name)))
+        return take({name, reason, driver_class, true}, entry.drivers);
+    const bool bridge = device.driver == "pcieport";
+    if (!device.modalias.empty() && !bridge && !tree_.lookup(device.modalias).empty())
+      return take({"alias:" + device.modalias, reason, driver_class, false}, entry.drivers);
+    if (device.module.empty())
+      return {};  // built in here; drivers of buses have no name of their own
+    return fail(
+        fmt::format("kernel {} has no driver '{}', which {}; choose another kernel or "
+                    "--drivers generic",
+                    tree_.release(), device.module, reason));
+  }
+
+  Status take_generic(bool net) {
+    for (const auto& set : net ? plan_.profile.net_sets : plan_.profile.storage_sets) {
+      auto names = resolver_.add_set(set, fmt::format("generic: {}", set));
+      if (!names) return std::move(names).error();
+    }
+    return {};
+  }
+
+  Status filesystem_support(const TargetPlan& target) {
+    if (target.spec.kind == TargetSpec::Kind::kRaw) return {};
+    if (request_.drivers.kind == Choice::kList) return listed_filesystem(target);
+    if (!target.filesystem.empty()) return take_filesystem(target.filesystem, "on " + target.where);
+    for (const auto& type : plan_.profile.filesystems)
+      if (has_filesystem(type))
+        CAPTURE_TRY(take_filesystem(
+            type, fmt::format("the type of {} is not known", to_string(target.spec.device))));
+    return {};
+  }
+
+  // With a LIST only what is named or built in can be mounted.
+  Status listed_filesystem(const TargetPlan& target) {
+    for (const auto& type : plan_.profile.filesystems)
+      if (tree_.is_builtin(type)) CAPTURE_TRY(take_filesystem(type, "built in"));
+    const auto& there = plan_.image.config.filesystems;
+    const bool usable = target.filesystem.empty()
+                            ? !there.empty()
+                            : std::any_of(there.begin(), there.end(), [&](const auto& entry) {
+                                return entry.type == target.filesystem;
+                              });
+    if (usable) return {};
+    return usage_error(
+        request_.drivers.origin,
+        fmt::format(
+            "the list has no file system driver for {}{}", to_string(target.spec),
+            target.filesystem.empty() ? ", for example ext4" : ": add " + target.filesystem));
+  }
+
+  bool has_filesystem(const std::string& type) {
+    const ModuleSet* set = sets_.find(type);
+    if (set == nullptr) return false;
+    return std::all_of(set->required.begin(), set->required.end(),
+                       [&](const auto& name) { return tree_.has(name) || tree_.is_builtin(name); });
+  }
+
+  Status take_filesystem(const std::string& type, const std::string& why) {
+    auto& filesystems = plan_.image.config.filesystems;
+    for (const auto& entry : filesystems)
+      if (entry.type == type) return {};
+    auto entry = resolver_.add_filesystem(type, fmt::format("file system {}", why));
+    if (!entry) return std::move(entry).error();
+    filesystems.push_back(std::move(*entry));
+    // One driver mounts all three, and blkid may call the same disk any of them.
+    if (type == "ext4" || type == "ext3" || type == "ext2")
+      for (const char* kin : {"ext4", "ext3", "ext2"})
+        if (kin != type && request_.drivers.kind == Choice::kList)
+          CAPTURE_TRY(take_filesystem(kin, why));
+    return {};
+  }
+
+  Status network_support(const TargetPlan& target, TargetEntry& entry) {
+    Names sets = {"network"};
+    if (plan_.network.dhcp) sets.push_back("dhcp");
+    if (!plan_.network.bond.empty()) sets.push_back("bond");
+    if (!plan_.network.vlan.empty()) sets.push_back("vlan");
+    if (target.spec.kind == TargetSpec::Kind::kSsh) {
+      sets.push_back("ssh");
+    } else {
+      auto versions = nfs_sets(target.spec);
+      if (!versions) return std::move(versions).error();
+      append_new(sets, *versions);
+    }
+    const std::string reason = fmt::format("for {}", to_string(target.spec));
+    for (const auto& set : sets) {
+      auto names = take_set(set, reason);
+      if (!names) return std::move(names).error();
+      append_new(entry.drivers, *names);
+    }
+    return {};
+  }
+
+  Result<Names> take_set(const std::string& name, const std::string& reason) {
+    auto names = resolver_.add_set(name, reason);
+    if (const ModuleSet* set = sets_.find(name)) append_new(plan_.image.programs, set->programs);
+    return names;
+  }
+
+  // --add-driver: loaded for every target, and its class is what its place says.
+  Status add_named() {
+    for (const auto& driver : request_.add_driver) {
+      CAPTURE_TRY(check_known(driver.value, driver.origin));
+      std::string driver_class;
+      if (tree_.has(driver.value)) {
+        auto info = tree_.info(driver.value);
+        if (!info) return std::move(info).error();
+        driver_class = class_of_path(info->path);
+      }
+      if (driver_class == "fs" && sets_.find(driver.value) != nullptr) {
+        CAPTURE_TRY(take_filesystem(driver.value, "asked for by " + driver.origin));
+        continue;
+      }
+      Names names;
+      CAPTURE_TRY(take({driver.value, "asked for by " + driver.origin, driver_class, true}, names));
+      for (auto& entry : plan_.image.config.targets)
+        if (driver_class.empty() || driver_class == driver_class_of(entry.spec))
+          append_new(entry.drivers, names);
+    }
+    return {};
+  }
+
+  Status finish(const std::set<std::string>& ways) {
+    plan_.drivers = resolver_.result();
+    plan_.image.modules = plan_.drivers.modules;
+    for (const auto& module : plan_.drivers.modules)
+      plan_.image.config.modules.push_back(
+          {module.name, module.deps, module.params, module.driver_class});
+    if (ways.contains("generic")) {
+      auto aliases = resolver_.aliases();
+      if (!aliases) return std::move(aliases).error();
+      plan_.image.aliases = std::move(*aliases);
+    }
+    plan_.drivers_words = fmt::format("{}", fmt::join(ways, " and "));
+    return {};
+  }
+
+  const Request& request_;
+  KernelTree& tree_;
+  const ModuleSets& sets_;
+  Plan& plan_;
+  Resolver resolver_;
+  Names listed_storage_, listed_net_, listed_both_;  // --drivers LIST, by who uses them
+};
+
+}  // namespace
+
+Status plan_drivers(const Request& request, KernelTree& tree, const ModuleSets& sets, Plan& plan) {
+  return DriverPlanner(request, tree, sets, plan).run();
+}
+
+}  // namespace mkcapture

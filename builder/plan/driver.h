@@ -1,0 +1,15 @@
+// Drivers: from the targets to the modules of the image, each for a reason.
+#pragma once
+
+#include "builder/plan/plan.h"
+#include "modules/kernel_tree.h"
+#include "modules/module_sets.h"
+
+namespace mkcapture {
+
+/// Fills plan.drivers, the modules, filesystems and per-target drivers of plan.image.config, and
+/// the programs that the sets name.
+[[nodiscard]] Status plan_drivers(const Request& request, KernelTree& tree, const ModuleSets& sets,
+                                  Plan& plan);
+
+}  // namespace mkcapture

@@ -1,0 +1,125 @@
+#include "builder/plan/kernel_checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "builder/host/device_drivers.h"
+
+namespace mkcapture {
+
+namespace {
+
+struct Need {
+  std::string_view symbol;
+  std::string_view reason;
+};
+// Everything /init and the dump stand on, on every architecture.
+constexpr Need kCaptureNeeds[] = {
+    {"CRASH_DUMP", "it cannot start in the memory reserved by crashkernel="},
+    {"PROC_VMCORE", "there is no /proc/vmcore to save"},
+    {"PROC_FS", "there is no /proc"},
+    {"SYSFS", "/init finds no device without /sys"},
+    {"DEVTMPFS", "nothing makes the device nodes"},
+    {"BLK_DEV_INITRD", "it does not unpack the image"},
+    {"TMPFS", "there is no file system in memory to work in"},
+    {"PRINTK", "the capture could say nothing"},
+};
+
+}  // namespace
+
+Status check_kernel(const ModuleSets& sets, Plan& plan) {
+  const KernelConfig& config = plan.kernel.config;
+  if (plan.kernel.image.empty())
+    plan.warnings.push_back(fmt::format("no kernel image of {} below {}: kexec will need one",
+                                        plan.kernel.release, plan.kernel.root));
+  if (!config.known()) {
+    plan.notes.push_back(
+        fmt::format("no configuration of kernel {} (boot/config-{}): what it can do "
+                    "is not checked",
+                    plan.kernel.release, plan.kernel.release));
+    return {};
+  }
+  const auto missing = [&](std::string_view symbol, std::string_view reason) {
+    return fail(
+        fmt::format("kernel {} has no CONFIG_{}: as a capture kernel, {}; choose another one "
+                    "with --kernel",
+                    plan.kernel.release, symbol, reason));
+  };
+  for (const auto& need : kCaptureNeeds)
+    if (!config.is_set(need.symbol)) return missing(need.symbol, need.reason);
+  for (const auto& need : plan.profile.required)
+    if (!config.is_set(need.symbol)) return missing(need.symbol, need.reason);
+  if (!plan.drivers.modules.empty() && !config.is_set("MODULES"))
+    return missing("MODULES", "it loads no driver modules");
+  if (!plan.network.ip.empty() || plan.network.dhcp)
+    for (const char* set : {"network", "dhcp"})
+      if (const ModuleSet* network = sets.find(set))
+        for (const auto& symbol : network->kernel)
+          if (!config.is_set(symbol)) return missing(symbol, "it has no network");
+
+  for (const auto& want : plan.profile.wanted)
+    if (!config.is_set(want.symbol) && !prefers_file_load(plan.profile, config))
+      plan.warnings.push_back(fmt::format("kernel {} has no CONFIG_{}: {}", plan.kernel.release,
+                                          want.symbol, want.reason));
+  if (!config.is_set("KEXEC") && !config.is_set("KEXEC_FILE"))
+    plan.warnings.push_back(fmt::format(
+        "kernel {} has neither CONFIG_KEXEC nor CONFIG_KEXEC_FILE: where it runs as the system's "
+        "kernel, it cannot load a capture kernel",
+        plan.kernel.release));
+  return {};
+}
+
+bool prefers_file_load(const Profile& profile, const KernelConfig& config) {
+  const std::string& symbol = profile.kexec_file_load_without;
+  return profile.kexec_file_load && !symbol.empty() && config.known() && !config.is_set(symbol) &&
+         config.is_set("KEXEC_FILE");
+}
+
+std::vector<Compressor> usable_compressors(const KernelConfig& config) {
+  std::vector<Compressor> usable = {Compressor::kNone};
+  if (!config.known()) {
+    usable.push_back(Compressor::kGzip);
+    return usable;
+  }
+  for (const auto compressor :
+       {Compressor::kGzip, Compressor::kXz, Compressor::kZstd, Compressor::kLz4})
+    if (config.is_set(kernel_symbol(compressor))) usable.push_back(compressor);
+  return usable;
+}
+
+Status choose_compressor(const Request& request, Plan& plan) {
+  const KernelConfig& config = plan.kernel.config;
+  const auto usable = usable_compressors(config);
+  plan.compress.xz_bcj_x86 = plan.profile.xz_filter_x86 && config.is_set("XZ_DEC_X86");
+  if (!request.compress) {
+    plan.compress.compressor = best_compressor(usable);
+    plan.compress_why = config.known() ? "least memory at unpacking of those this kernel knows"
+                                       : "the one that every kernel unpacks";
+    return {};
+  }
+  plan.compress.compressor = request.compress->value;
+  plan.compress_why = "asked for";
+  const bool known_to_kernel =
+      std::find(usable.begin(), usable.end(), request.compress->value) != usable.end();
+  if (config.known() && !known_to_kernel)
+    return usage_error(
+        request.compress->origin,
+        fmt::format("kernel {} cannot unpack {} (CONFIG_{} is not set)", plan.kernel.release,
+                    to_string(request.compress->value), kernel_symbol(request.compress->value)));
+  return {};
+}
+
+bool enforces_signatures(const KernelConfig& config, Host& host, bool this_machine) {
+  if (config.is_set("MODULE_SIG_FORCE") || config.is_set("LOCK_DOWN_KERNEL_FORCE_INTEGRITY") ||
+      config.is_set("LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY"))
+    return true;
+  if (!this_machine) return false;
+  // "none [integrity] confidentiality"
+  const std::string lockdown = fact(host, "/sys/kernel/security/lockdown");
+  const bool locked_down =
+      lockdown.find('[') != std::string::npos && lockdown.find("[none]") == std::string::npos;
+  return locked_down || fact(host, "/sys/module/module/parameters/sig_enforce") == "Y";
+}
+
+}  // namespace mkcapture

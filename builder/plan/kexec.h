@@ -1,0 +1,18 @@
+// How the image is loaded: the kexec command, the capture kernel's command line, and whether the
+// memory reserved for it will do.
+#pragma once
+
+#include "builder/plan/plan.h"
+
+namespace mkcapture {
+
+/// Fills plan.kexec and plan.crashkernel.
+[[nodiscard]] Status plan_kexec(const Request& request, Host& host, Plan& plan);
+
+/// RAM of this machine in bytes: the kernel's own map where it may be read, else MemTotal.
+[[nodiscard]] std::uint64_t machine_ram(Host& host);
+
+/// The command as one line for a POSIX shell.
+[[nodiscard]] std::string kexec_line(const Plan& plan);
+
+}  // namespace mkcapture

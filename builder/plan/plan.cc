@@ -1,0 +1,162 @@
+#include "builder/plan/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "builder/credentials/known_hosts.h"
+#include "builder/credentials/ssh_key.h"
+#include "builder/host/files.h"
+#include "builder/plan/ccw.h"
+#include "builder/plan/driver.h"
+#include "builder/plan/kernel_checks.h"
+#include "builder/plan/kexec.h"
+#include "builder/plan/network.h"
+#include "builder/plan/target.h"
+
+namespace mkcapture {
+
+namespace {
+
+constexpr std::size_t kMaxKnownHosts = 16 << 20;
+
+Status choose_profile(const Request& request, Host& host, Plan& plan) {
+  const std::string machine = host.machine();
+  auto profile = request.profile ? load_profile(*request.profile) : profile_of_machine(machine);
+  if (!profile) return std::move(profile).error();
+  plan.profile = std::move(*profile);
+  const auto& machines = plan.profile.machines;
+  plan.this_machine = std::find(machines.begin(), machines.end(), machine) != machines.end();
+  return {};
+}
+
+Status choose_kernel(const Request& request, Host& host, Plan& plan) {
+  const std::string wanted = request.kernel ? request.kernel->value : "";
+  const std::string running = plan.this_machine ? host.kernel_release() : "";
+  auto release = choose_release(request.root, wanted, running);
+  if (!release)
+    return request.kernel ? as_usage_error(request.kernel->origin, std::move(release).error())
+                          : std::move(release).error();
+  plan.kernel = find_kernel_files(request.root, *release, plan.profile);
+  return {};
+}
+
+// The programs for the image: --payload, or where bootstrap and packages put them.
+Status choose_payload(const Request& request, Host& host, Plan& plan) {
+  if (request.payload) {
+    if (!is_directory(request.payload->value))
+      return usage_error(request.payload->origin, request.payload->value + ": no such folder");
+    plan.image.payload = request.payload->value;
+    return {};
+  }
+  const std::string folder = host.program_folder();
+  for (const auto& candidate :
+       {fmt::format("{}/payload/{}", folder, plan.profile.name),
+        fmt::format("{}/../payload/{}", folder, plan.profile.name),
+        fmt::format("{}/../lib/mkcapture/payload/{}", folder, plan.profile.name)}) {
+    if (!is_directory(candidate)) continue;
+    plan.image.payload = candidate;
+    return {};
+  }
+  plan.image.payload = fmt::format("{}/payload/{}", folder, plan.profile.name);
+  plan.no_payload = plan.profile.no_payload.empty()
+                        ? fmt::format(
+                              "no static programs in {}: builder/bootstrap {} builds them, "
+                              "--payload DIR names others",
+                              plan.image.payload, plan.profile.name)
+                        : plan.profile.no_payload;
+  plan.warnings.push_back(plan.no_payload);
+  return {};
+}
+
+// Keys: needed by ssh targets, and nothing else takes them.
+Status plan_ssh(const Request& request, Host& host, Plan& plan) {
+  std::vector<SshServer> servers;
+  for (const auto& target : plan.targets)
+    if (target.spec.kind == TargetSpec::Kind::kSsh)
+      servers.push_back({target.spec.host, target.spec.port});
+  if (servers.empty()) {
+    if (request.ssh_key || request.ssh_known_hosts)
+      plan.notes.push_back("--ssh-key and --ssh-known-hosts have no effect: no target is ssh://");
+    return {};
+  }
+  if (!request.ssh_key)
+    return usage_error("--ssh-key", "an ssh target needs a private key without a passphrase");
+  if (!request.ssh_known_hosts)
+    return usage_error("--ssh-known-hosts", "an ssh target needs the server's host key");
+  auto key = dropbear_key(request.ssh_key->value, host);
+  if (!key) return as_usage_error(request.ssh_key->origin, std::move(key).error());
+  plan.image.ssh_key = std::move(*key);
+
+  const auto& file = *request.ssh_known_hosts;
+  auto text = read_whole_file(file.value, kMaxKnownHosts);
+  if (!text) return as_usage_error(file.origin, std::move(text).error());
+  auto known = known_hosts_for(*text, servers, plan.warnings);
+  if (!known) return as_usage_error(file.origin, std::move(known).error().within(file.value));
+  plan.image.ssh_known_hosts = std::move(*known);
+  return {};
+}
+
+// The part of the configuration that is taken over as it was asked for.
+void plan_capture(const Request& request, Plan& plan) {
+  auto& config = plan.image.config;
+  config.ip = plan.network.ip;
+  config.vlan = plan.network.vlan;
+  config.bond = plan.network.bond;
+  config.deadline = request.deadline;
+  config.wait = request.wait;
+  config.stall = request.stall;
+  config.final_action = request.final_action;
+  config.on_failure = request.on_failure;
+  config.shell_allowed = request.shell;
+  config.dump = request.dump;
+}
+
+Status plan_files(const Request& request, Plan& plan) {
+  for (const auto& file : request.add_file) {
+    if (!is_regular_file(file.value.source) && !is_directory(file.value.source))
+      return usage_error(file.origin, file.value.source + ": no such file");
+    plan.image.files.push_back(file.value);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const Request& request, Host& host) {
+  Plan plan;
+  plan.output = request.output;
+  auto mtime = image_mtime();
+  if (!mtime) return as_usage_error("SOURCE_DATE_EPOCH", std::move(mtime).error());
+  plan.mtime = *mtime;
+
+  CAPTURE_TRY(choose_profile(request, host, plan));
+  CAPTURE_TRY(choose_kernel(request, host, plan));
+  auto tree = KernelTree::open(request.root, plan.kernel.release);
+  if (!tree) return std::move(tree).error();
+  auto sets = builtin_module_sets();
+  if (!sets) return std::move(sets).error();
+
+  CAPTURE_TRY(plan_targets(request, host, plan));
+  CAPTURE_TRY(plan_network(request, host, plan));
+  CAPTURE_TRY(plan_drivers(request, *tree, *sets, plan));
+  CAPTURE_TRY(plan_ccw_devices(request, host, plan));
+  CAPTURE_TRY(check_kernel(*sets, plan));
+  CAPTURE_TRY(plan_ssh(request, host, plan));
+  CAPTURE_TRY(plan_files(request, plan));
+  plan_capture(request, plan);
+  if (auto doubt = filter_doubt(plan.kernel.release, request.dump.level); !doubt.empty())
+    plan.warnings.push_back(std::move(doubt));
+
+  plan.image.root = request.root;
+  plan.image.hosts = plan.network.hosts;
+  plan.image.signatures = enforces_signatures(plan.kernel.config, host, plan.this_machine)
+                              ? SignaturePolicy::kKeep
+                              : SignaturePolicy::kDrop;
+  CAPTURE_TRY(choose_payload(request, host, plan));
+  CAPTURE_TRY(choose_compressor(request, plan));
+  CAPTURE_TRY(plan_kexec(request, host, plan));
+  return plan;
+}
+
+}  // namespace mkcapture

@@ -1,0 +1,87 @@
+// Plan: everything that was uncertain, decided. The printers print it, the image is built from it,
+// and nothing decides after it.
+//
+// make_plan() is the order of decisions: profile, kernel, targets, network, drivers, kernel checks,
+// keys, compression, command line, crashkernel. Each is a file of its own.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "builder/ask/request.h"
+#include "builder/base/usage.h"
+#include "builder/host/block_stack.h"
+#include "builder/host/host.h"
+#include "builder/host/interfaces.h"
+#include "builder/image/compress.h"
+#include "builder/image/image_contents.h"
+#include "builder/kernel/crashkernel.h"
+#include "builder/kernel/kernel_files.h"
+#include "builder/kernel/profile.h"
+#include "modules/resolver.h"
+
+namespace mkcapture {
+
+/// One target and what is known of it.
+struct TargetPlan {
+  TargetSpec spec;    // as it goes into the image
+  std::string how;    // "the file system that holds /var/crash", "was /dev/vda1", or ""
+  bool here = false;  // its device, or the way to its server, is on this machine
+  std::string where;  // "vda1", "through enp3s0"; for the plan's words
+  std::vector<DeviceDriver> drivers;  // of the device or the cards; empty where not here
+  std::string filesystem;             // disk: its type; empty where it is not known
+  std::string address;  // nfs, ssh: the server's, as it resolves now; empty where it does not
+  std::vector<CcwDevice> ccw_devices = {};  // of IBM Z, to be set online
+};
+
+struct NetworkPlan {
+  std::vector<IpSpec> ip;
+  std::vector<VlanSpec> vlan;
+  std::vector<BondSpec> bond;
+  std::vector<Nic> nics;  // of this machine that the image will use
+  std::string hosts;      // etc/hosts: the servers' addresses
+  bool dhcp = false;
+};
+
+/// The command that loads the image, and the capture kernel's command line.
+struct KexecPlan {
+  std::string prepare;  // shell commands before it, "... && "; mostly empty
+  std::vector<std::string> argv;
+  std::string append;
+  std::string cmdline_origin;  // "/proc/cmdline" or why it is not
+};
+
+struct CrashkernelPlan {
+  std::uint64_t ram = 0;                  // 0: not this machine's image
+  CrashkernelRequest request;             // of the running system
+  std::optional<std::uint64_t> reserved;  // /sys/kernel/kexec_crash_size
+};
+
+struct Plan {
+  Profile profile;
+  KernelFiles kernel;
+  bool this_machine = false;  // the profile is this machine's architecture
+  std::string output;
+
+  std::vector<TargetPlan> targets;
+  NetworkPlan network;
+  bool other_ccw_devices_hidden = false;  // the capture kernel looks at the targets' alone
+  std::string drivers_words;              // "host", "generic", "listed": how they were chosen
+  Resolution drivers;
+  ImageInputs image;  // holds the CaptureConfig
+  CompressOptions compress;
+  std::string compress_why;
+  std::int64_t mtime = 0;
+  std::string no_payload;  // why there are no programs for the image; empty: there are
+
+  KexecPlan kexec;
+  CrashkernelPlan crashkernel;
+  std::vector<std::string> notes;     // worth knowing
+  std::vector<std::string> warnings;  // likely to cost the dump
+};
+
+[[nodiscard]] Result<Plan> make_plan(const Request& request, Host& host);
+
+}  // namespace mkcapture

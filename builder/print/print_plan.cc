@@ -1,0 +1,272 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "builder/plan/kexec.h"
+#include "builder/print/print.h"
+#include "init/base/units.h"
+
+namespace mkcapture {
+
+namespace {
+
+// A heading and its lines, indented.
+class Section {
+ public:
+  Section(std::string& out, std::string_view title) : out_(out) {
+    out_ += fmt::format("{}{}\n", out_.empty() ? "" : "\n", title);
+  }
+  template <class... Args>
+  void line(fmt::format_string<Args...> format, Args&&... args) {
+    out_ += "  " + fmt::format(format, std::forward<Args>(args)...) + "\n";
+  }
+  void columns(std::string_view left, int width, std::string_view right) {
+    std::string text = fmt::format("  {:<{}}  {}", left, width, right);
+    while (text.ends_with(' '))
+      text.pop_back();
+    out_ += text + "\n";
+  }
+
+ private:
+  std::string& out_;
+};
+
+// Whole MiB, as crashkernel= is written.
+std::string megabytes(std::uint64_t bytes) {
+  return fmt::format("{}M", (bytes + (1 << 20) - 1) >> 20);
+}
+
+void print_kernel(const Plan& plan, std::string& out) {
+  Section section(out, "Kernel");
+  section.line("release        {}", plan.kernel.release);
+  section.line("image          {}", plan.kernel.image.empty() ? "not found" : plan.kernel.image);
+  section.line("configuration  {}",
+               plan.kernel.config_path.empty() ? "not found" : plan.kernel.config_path);
+  section.line("profile        {}{}", plan.profile.name,
+               plan.this_machine ? "" : ", another architecture than this machine's");
+}
+
+void print_targets(const Plan& plan, std::string& out) {
+  Section section(out, plan.targets.size() > 1 ? "Targets, tried in this order" : "Target");
+  int number = 0;
+  for (const auto& target : plan.targets) {
+    section.line("{}. {}", ++number, to_string(target.spec));
+    if (!target.how.empty()) section.line("   {}", target.how);
+    const bool net = needs_network(target.spec);
+    if (!target.address.empty() && target.address != target.spec.host)
+      section.line("   {} is {} now, and stays so in the image", target.spec.host, target.address);
+    std::string where = target.here ? "on this machine: " + target.where : "";
+    if (target.here && net) where = target.where;
+    if (!target.here)
+      where = net ? "the way there is found at the capture"
+                  : "not on this machine: found at the capture";
+    if (!target.filesystem.empty()) where += ", " + target.filesystem;
+    section.line("   {}", where);
+    for (const auto& channel : target.ccw_devices)
+      section.line("   channel device {}", to_string(channel));
+  }
+}
+
+bool uses_network(const Plan& plan) {
+  return std::any_of(plan.targets.begin(), plan.targets.end(),
+                     [](const auto& target) { return needs_network(target.spec); });
+}
+
+void print_network(const Plan& plan, std::string& out) {
+  const auto& net = plan.network;
+  if (!uses_network(plan)) return;
+  Section section(out, "Network");
+  for (const auto& bond : net.bond)
+    section.line("bond={}", to_string(bond));
+  for (const auto& vlan : net.vlan)
+    section.line("vlan={}", to_string(vlan));
+  for (const auto& ip : net.ip)
+    section.line("ip={}", to_string(ip));
+  if (net.ip.empty()) section.line("DHCP on the first card with a link");
+  for (const auto& nic : net.nics)
+    section.line("{} is {}", nic.mac, nic.name);
+}
+
+std::string modules(std::size_t count) {
+  return fmt::format("{} module{}", count, count == 1 ? "" : "s");
+}
+
+// "needed by ext4" of "jbd2: needed by ext4".
+std::string_view without_name(std::string_view reason, const std::string& name) {
+  if (reason.starts_with(name + ": ")) reason.remove_prefix(name.size() + 2);
+  return reason;
+}
+
+void print_drivers(const Plan& plan, std::string& out) {
+  Section section(out, fmt::format("Drivers ({})", plan.drivers_words));
+  std::size_t width = 0;
+  for (const auto& module : plan.drivers.modules)
+    width = std::max(width, module.name.size());
+  for (const auto& builtin : plan.drivers.builtin)
+    width = std::max(width, builtin.name.size());
+  const int columns = static_cast<int>(std::min<std::size_t>(width, 24));
+  std::uint64_t bytes = 0;
+  for (const auto& module : plan.drivers.modules) {
+    section.columns(module.name, columns, without_name(module.reason, module.name));
+    bytes += module.file_bytes;
+  }
+  for (const auto& builtin : plan.drivers.builtin)
+    section.columns(
+        builtin.name, columns,
+        std::string(without_name(builtin.reason, builtin.name)) + " (built into the kernel)");
+  section.line("{}, {} as files of the kernel{}", modules(plan.drivers.modules.size()),
+               format_size(bytes),
+               plan.image.signatures == SignaturePolicy::kKeep
+                   ? "; kept whole, as the kernel wants their signatures"
+                   : "");
+  for (const char* driver_class : {"storage", "net", "fs"}) {
+    std::uint64_t class_bytes = 0;
+    std::size_t count = 0;
+    for (const auto& module : plan.drivers.modules) {
+      if (module.driver_class != driver_class) continue;
+      class_bytes += module.file_bytes;
+      ++count;
+    }
+    if (count > 0)
+      section.line("  of these {}: {}, {}", driver_class, modules(count), format_size(class_bytes));
+  }
+  if (!plan.image.config.filesystems.empty()) {
+    std::string types;
+    for (const auto& entry : plan.image.config.filesystems)
+      types += (types.empty() ? "" : ", ") + entry.type;
+    section.line("file systems that can be mounted: {}", types);
+  }
+  if (!plan.image.programs.empty())
+    section.line("programs: init, {}", fmt::join(plan.image.programs, ", "));
+  for (const auto& file : plan.image.files)
+    section.line("added: {}{}", file.source,
+                 file.destination.empty() ? "" : " as " + file.destination);
+}
+
+void print_capture(const Plan& plan, std::string& out) {
+  const auto& config = plan.image.config;
+  Section section(out, "Capture");
+  section.line("dump      {}, level {}, {}", to_string(config.dump.format), config.dump.level,
+               config.dump.codec == DumpCodec::kNone
+                   ? "not compressed"
+                   : fmt::format("compressed with {}", to_string(config.dump.codec)));
+  section.line("limits    {} for the whole, {} for a target to become ready, {} without progress",
+               format_duration(config.deadline), format_duration(config.wait),
+               format_duration(config.stall));
+  section.line("then      {}; {} where no target has the dump", to_string(config.final_action),
+               to_string(config.on_failure));
+  section.line("shell     {}",
+               config.shell_allowed ? "yes, with capture.shell" : "none in the image");
+}
+
+void print_image(const Plan& plan, const ImageEstimate& estimate, std::string& out) {
+  Section section(out, "Image");
+  section.line("file           {}, mode 0600", plan.output);
+  section.line("compression    {}: {}", to_string(plan.compress.compressor), plan.compress_why);
+  if (!estimate.sizes) {
+    section.line("size           not known: {}", estimate.unknown);
+    return;
+  }
+  section.line("size           {} packed, {} unpacked in memory",
+               format_size(estimate.sizes->image_bytes), format_size(estimate.sizes->rootfs_bytes));
+  section.line("at unpacking   {} at the worst moment", format_size(estimate.sizes->peak_bytes()));
+}
+
+// "2G", "512M": as crashkernel= has it.
+std::string power_size(std::uint64_t bytes) {
+  constexpr std::string_view kUnits = "KMGT";
+  for (int unit = 3; unit > 0; --unit)
+    if (const std::uint64_t one = std::uint64_t{1} << (10 * (unit + 1)); bytes % one == 0)
+      return bytes == 0 ? "0" : fmt::format("{}{}", bytes / one, kUnits[unit]);
+  return fmt::format("{}K", bytes >> 10);
+}
+
+// The ranges of the profile, none below what the image needs.
+std::string recommended_ranges(const Profile& profile, ImageNeed image) {
+  std::string ranges;
+  for (const auto& range : profile.crashkernel)
+    ranges += fmt::format("{}{}-{}:{}", ranges.empty() ? "" : ",", power_size(range.from),
+                          range.to == ~std::uint64_t{0} ? "" : power_size(range.to),
+                          megabytes(recommended_bytes(profile, range.from, image)));
+  return ranges;
+}
+
+void print_crashkernel(const Plan& plan, const ImageEstimate& estimate, std::string& out) {
+  const ImageNeed image{estimate.sizes ? estimate.sizes->peak_bytes() : 0, uses_network(plan)};
+  const std::uint64_t needed = needed_bytes(plan.profile, image);
+  const auto& crash = plan.crashkernel;
+  Section section(out, "Memory for the capture kernel");
+  section.line("least          crashkernel={}{}", megabytes(needed),
+               estimate.sizes ? "" : " and what the image takes");
+  if (crash.ram == 0) {
+    section.line("recommended    crashkernel={}", recommended_ranges(plan.profile, image));
+    return;
+  }
+  const std::string recommended = megabytes(recommended_bytes(plan.profile, crash.ram, image));
+  section.line("recommended    crashkernel={} with the {} of this machine", recommended,
+               format_size(crash.ram));
+  const auto& request = crash.request;
+  if (request.text.empty())
+    section.line(
+        "asked for      nothing: add crashkernel={} to the kernel's command line and reboot",
+        recommended);
+  else if (!request.error.empty())
+    section.line("asked for      {}, which the kernel will not understand: {}", request.text,
+                 request.error);
+  else
+    section.line("asked for      {}: {} here{}", request.text, megabytes(request.bytes),
+                 request.bytes < needed ? ", too little for this image" : "");
+  if (crash.reserved)
+    section.line("reserved now   {}{}", megabytes(*crash.reserved),
+                 *crash.reserved < needed ? ", too little for this image" : "");
+}
+
+void print_list(std::string_view title, const std::vector<std::string>& lines, std::string& out) {
+  if (lines.empty()) return;
+  Section section(out, title);
+  for (const auto& text : lines)
+    section.line("{}", text);
+}
+
+}  // namespace
+
+std::string print_plan(const Plan& plan, const ImageEstimate& estimate) {
+  std::string out;
+  print_kernel(plan, out);
+  print_targets(plan, out);
+  print_network(plan, out);
+  print_drivers(plan, out);
+  print_capture(plan, out);
+  print_image(plan, estimate, out);
+  print_crashkernel(plan, estimate, out);
+  {
+    Section section(out, fmt::format("Command line (from {})", plan.kexec.cmdline_origin));
+    section.line("{}", plan.kexec.append);
+  }
+  {
+    Section section(out, "To load it");
+    section.line("{}", kexec_line(plan));
+  }
+  print_list("Notes", plan.notes, out);
+  print_list("Warnings", plan.warnings, out);
+  return out;
+}
+
+std::string print_warnings(const Plan& plan) {
+  std::string out;
+  for (const auto& warning : plan.warnings)
+    out += fmt::format("mkcapture: warning: {}\n", warning);
+  return out;
+}
+
+std::string print_summary(const Plan& plan, const ImageSizes& sizes) {
+  std::string out = fmt::format("{}: {}, {} unpacked, kernel {}, {}\n", plan.output,
+                                format_size(sizes.image_bytes), format_size(sizes.rootfs_bytes),
+                                plan.kernel.release, modules(plan.drivers.modules.size()));
+  for (const auto& target : plan.targets)
+    out += fmt::format("  {}\n", to_string(target.spec));
+  out += fmt::format("load it with\n  {}\n", kexec_line(plan));
+  return out;
+}
+
+}  // namespace mkcapture

@@ -1,0 +1,24 @@
+// The lines that tools and people look for: one verdict for each target that was tried, and a last
+// one. Their form is a contract.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "init/base/units.h"
+#include "init/contract/capture_config.h"
+#include "init/contract/step.h"
+
+namespace mkcapture {
+
+/// saved target=SPEC bytes=N seconds=S.SSS path=...
+[[nodiscard]] std::string saved_line(const TargetSpec& target, std::uint64_t bytes,
+                                     Milliseconds took, std::string_view path);
+/// failed target=SPEC step=STEP reason="..."; quotes and control characters of the reason become
+/// harmless, and what is too long for a line of the kernel log is cut within the quotes.
+[[nodiscard]] std::string failed_line(const TargetSpec& target, Step step, std::string_view reason);
+/// done status=saved|failed action=reboot|poweroff|halt|shell
+[[nodiscard]] std::string done_line(bool saved, FinalAction action);
+
+}  // namespace mkcapture

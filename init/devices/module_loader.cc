@@ -1,0 +1,103 @@
+#include "init/devices/module_loader.h"
+
+#include <algorithm>
+
+#include "init/base/text.h"
+
+namespace mkcapture::init {
+namespace {
+
+constexpr std::size_t kMaxAliasBytes = 4 << 20;
+constexpr std::size_t kMaxModalias = 4096;  // one page, as sysfs gives it
+constexpr int kMaxPasses = 16;              // deeper than any chain of buses
+
+}  // namespace
+
+const ModuleEntry* ModuleLoader::find(std::string_view name) const {
+  const auto found = std::find_if(config_.modules.begin(), config_.modules.end(),
+                                  [&](const ModuleEntry& m) { return m.name == name; });
+  return found == config_.modules.end() ? nullptr : &*found;
+}
+
+Status ModuleLoader::load_one(const ModuleEntry& module) {
+  if (system_.exists("/sys/module/" + module.name)) return {};
+  if (failed_.contains(module.name)) return fail(module.name + " failed before");
+  const std::string path = "/" + std::string(kModuleDir) + "/" + module.name + ".ko";
+  auto loaded = system_.load_module(path, module.params);
+  if (!loaded) {
+    failed_.insert(module.name);
+    return loaded;
+  }
+  ++count_;
+  if (config_.debug) system_.log("module " + module.name + " loaded");
+  (void)system_.remove(path);
+  return {};
+}
+
+Status ModuleLoader::load(std::string_view name) {
+  const ModuleEntry* module = find(name);
+  if (module == nullptr) return {};
+  if (system_.exists("/sys/module/" + module->name)) return {};
+  for (const auto& dependency : module->deps) {
+    const ModuleEntry* entry = find(dependency);
+    if (entry == nullptr || failed_.contains(dependency)) continue;
+    if (auto loaded = load_one(*entry); !loaded) {
+      system_.log("module " + dependency + " not loaded: " + loaded.error().message);
+    }
+  }
+  return load_one(*module);
+}
+
+void ModuleLoader::load_all(const std::vector<std::string>& names) {
+  for (const auto& name : names) {
+    if (failed_.contains(name)) continue;
+    if (auto loaded = load(name); !loaded) {
+      system_.log("module " + name + " not loaded: " + loaded.error().message);
+    }
+  }
+}
+
+const ModuleAliases& ModuleLoader::aliases() {
+  if (!aliases_) {
+    auto text = system_.read_file("/" + std::string(kAliasPath), kMaxAliasBytes);
+    if (!text) system_.log("no driver can be found by its device: " + text.error().message);
+    aliases_ = std::make_unique<ModuleAliases>(std::move(text).value_or(""));
+  }
+  return *aliases_;
+}
+
+bool ModuleLoader::wanted(Autoload which, std::string_view name) const {
+  const ModuleEntry* module = find(name);
+  if (module == nullptr) return false;
+  const auto& c = module->driver_class;
+  return c.empty() || c == (which == Autoload::kNet ? "net" : "storage");
+}
+
+void ModuleLoader::autoload(Autoload which, const std::string& modalias) {
+  if (which == Autoload::kNone) return;
+  std::vector<std::string> names;
+  for (const auto name : aliases().match(modalias)) {
+    if (wanted(which, name)) names.emplace_back(name);
+  }
+  load_all(names);
+}
+
+void ModuleLoader::autoload(Autoload which) {
+  if (which == Autoload::kNone) return;
+  std::set<std::string> seen;
+  for (int pass = 0; pass < kMaxPasses; ++pass) {
+    const auto known = seen.size();
+    for (const auto& bus : system_.list_dir("/sys/bus").value_or({})) {
+      const std::string devices = "/sys/bus/" + bus + "/devices/";
+      for (const auto& device : system_.list_dir(devices).value_or({})) {
+        const auto text = system_.read_file(devices + device + "/modalias", kMaxModalias);
+        if (!text) continue;
+        const std::string modalias(trim(*text));
+        if (seen.insert(modalias).second) autoload(which, modalias);
+      }
+    }
+    if (seen.size() == known) break;
+  }
+}
+
+}  // namespace mkcapture::init

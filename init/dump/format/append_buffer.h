@@ -1,0 +1,66 @@
+// A part of a file that grows from its beginning on, written in large aligned pieces.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "init/output/aligned_buffer.h"
+#include "init/output/output.h"
+
+namespace mkcapture::dump {
+
+class AppendBuffer {
+ public:
+  static constexpr std::size_t kPieceBytes = 256 << 10;
+
+  /// Begins at `offset` of `output`; room() has `room_bytes`.
+  AppendBuffer(Output& output, std::uint64_t offset, std::size_t room_bytes)
+      : output_(output), offset_(offset), memory_(kPieceBytes + room_bytes) {}
+
+  /// False where there was no memory; then nothing else may be called.
+  [[nodiscard]] bool ok() const noexcept { return static_cast<bool>(memory_); }
+
+  [[nodiscard]] std::byte* room() const noexcept { return memory_.data() + used_; }
+  /// The first `size` bytes at room(), at most room_bytes, belong to the file now.
+  Status commit(std::size_t size) {
+    used_ += size;
+    return used_ >= kPieceBytes ? write_piece() : Status();
+  }
+  Status append(std::span<const std::byte> data) {
+    while (!data.empty()) {
+      const std::size_t n = std::min(data.size(), kPieceBytes - used_);
+      std::memcpy(room(), data.data(), n);
+      data = data.subspan(n);
+      CAPTURE_TRY(commit(n));
+    }
+    return {};
+  }
+  /// Writes what is left. Called once, at the end.
+  Status flush() {
+    CAPTURE_TRY(output_.write_at(offset_, memory_.span().first(used_)));
+    offset_ += used_;
+    used_ = 0;
+    return {};
+  }
+
+  /// In the file: where room() will be, and up to where it has been handed to the output.
+  [[nodiscard]] std::uint64_t position() const noexcept { return offset_ + used_; }
+  [[nodiscard]] std::uint64_t written_up_to() const noexcept { return offset_; }
+
+ private:
+  Status write_piece() {
+    CAPTURE_TRY(output_.write_at(offset_, memory_.span().first(kPieceBytes)));
+    offset_ += kPieceBytes;
+    used_ -= kPieceBytes;
+    std::memcpy(memory_.data(), memory_.data() + kPieceBytes, used_);
+    return {};
+  }
+
+  Output& output_;
+  std::uint64_t offset_;  // in the file, of the buffer's first byte
+  std::size_t used_ = 0;
+  AlignedBuffer memory_;
+};
+
+}  // namespace mkcapture::dump

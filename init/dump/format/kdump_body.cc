@@ -1,0 +1,87 @@
+#include "init/dump/format/kdump_body.h"
+
+#include <bit>
+
+namespace mkcapture::dump {
+namespace {
+
+constexpr std::size_t kWaitingDescriptors = 8192;  // 192 KiB: whole blocks
+
+bool is_native(const CrashedMachine& machine) {
+  return machine.big_endian == (std::endian::native == std::endian::big);
+}
+
+}  // namespace
+
+KdumpBody::KdumpBody(Output& output, const CrashedMachine& machine, const KdumpLayout& layout,
+                     std::uint64_t most_pages, DumpReport& report)
+    : output_(output),
+      machine_(machine),
+      report_(report),
+      pages_(output, layout.pages_at, page_room(machine.page_size)),
+      descriptors_(kWaitingDescriptors * sizeof(Descriptor)),
+      descriptors_at_(layout.descriptors_at),
+      room_left_(most_pages) {}
+
+Status KdumpBody::stored(std::uint32_t size, std::uint32_t flags) {
+  const std::uint64_t offset = pages_.position();
+  CAPTURE_TRY(pages_.commit(size));
+  return described(offset, size, flags);
+}
+
+Status KdumpBody::share_zeros() {
+  zero_page_at_ = pages_.position();
+  const std::vector<std::byte> page(machine_.page_size);
+  return pages_.append(page);
+}
+
+Status KdumpBody::zero() {
+  return described(zero_page_at_, machine_.page_size, 0);
+}
+
+Status KdumpBody::unreadable(std::uint64_t pfn) {
+  unreadable_.push_back(pfn);
+  ++report_.pages_unreadable;
+  ++pages_done_;
+  return {};
+}
+
+Status KdumpBody::described(std::uint64_t offset, std::uint32_t size, std::uint32_t flags) {
+  if (room_left_ == 0) return fail("the page filter changed its mind");
+  --room_left_;
+  ++pages_done_;
+  descriptors()[waiting_++] = {.offset = offset, .size = size, .flags = flags, .page_flags = 0};
+  return waiting_ == kWaitingDescriptors ? write_descriptors() : Status();
+}
+
+Status KdumpBody::write_descriptors() {
+  if (waiting_ == 0) return {};
+  const auto bytes = descriptors_.span().first(waiting_ * sizeof(Descriptor));
+  std::uint64_t saved = 0;
+  for (std::size_t i = 0; i < waiting_; ++i) {
+    Descriptor& d = descriptors()[i];
+    if (d.offset != zero_page_at_) ++saved;
+    if (!is_native(machine_)) {
+      d.offset = __builtin_bswap64(d.offset);
+      d.size = __builtin_bswap32(d.size);
+      d.flags = __builtin_bswap32(d.flags);
+    }
+  }
+  waiting_ = 0;
+  CAPTURE_TRY(output_.write_at(descriptors_at_, bytes));
+  descriptors_at_ += bytes.size();
+  report_.bytes_written += bytes.size();
+  report_.pages_saved += saved;
+  return {};
+}
+
+Status KdumpBody::flush() {
+  Status status = pages_.flush();
+  const auto lost = [&](const Descriptor& d) { return d.offset + d.size > pages_.written_up_to(); };
+  while (waiting_ > 0 && lost(descriptors()[waiting_ - 1]))
+    --waiting_;
+  const Status rest = write_descriptors();
+  return status ? rest : status;
+}
+
+}  // namespace mkcapture::dump

@@ -1,0 +1,27 @@
+#include "init/dump/kernel/arch/arch.h"
+
+namespace mkcapture::dump {
+
+Result<std::unique_ptr<AddressSpace>> make_address_space(const CrashedMachine& machine,
+                                                         const Vmcoreinfo& info,
+                                                         PhysicalMemory& memory) {
+  switch (machine.machine) {
+    case Machine::kX86_64:
+      return make_x86_64(machine, info, memory);
+    case Machine::kI386:
+      return make_i386(machine, info, memory);
+    case Machine::kArm64:
+      return make_arm64(machine, info, memory);
+    case Machine::kArm:
+      return make_arm(machine, info, memory);
+    case Machine::kPpc64:
+      return make_ppc64(machine, info, memory);
+    case Machine::kS390x:
+      return make_s390x(machine, info, memory);
+    case Machine::kRiscv64:
+      return make_riscv64(machine, info, memory);
+  }
+  return fail("kernel addresses of this machine are not known");
+}
+
+}  // namespace mkcapture::dump

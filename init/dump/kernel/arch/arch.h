@@ -1,0 +1,75 @@
+// What differs from machine to machine: how a virtual address of the crashed kernel becomes a
+// physical one. One source file for each machine; a new one gets a line in make_address_space().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "init/base/result.h"
+#include "init/dump/core/memory_window.h"
+#include "init/dump/kernel/vmcoreinfo.h"
+#include "init/dump/pages.h"
+
+namespace mkcapture::dump {
+
+/// A stretch of virtual memory that is contiguous in physical memory, from the address asked for to
+/// the end of its mapping.
+struct Extent {
+  std::uint64_t paddr = 0;
+  std::uint64_t size = 0;  // bytes, at least 1
+};
+
+/// SECTION_SIZE_BITS and MAX_PHYSMEM_BITS of the kernel's sparsemem.h, for kernels whose VMCOREINFO
+/// lacks them (before 5.13 and 5.9).
+struct SparseBits {
+  unsigned section_size = 0;
+  unsigned max_physmem = 0;
+};
+
+/// The crashed kernel's address space. Not thread-safe: it keeps what it walked last.
+class AddressSpace {
+ public:
+  virtual ~AddressSpace() = default;
+  /// Empty where nothing is mapped or a table cannot be read. Work is bounded by the depth of the
+  /// tables, whatever they hold; the result may still lie outside of all ranges.
+  [[nodiscard]] virtual std::optional<Extent> translate(std::uint64_t vaddr) = 0;
+  [[nodiscard]] virtual SparseBits sparse_bits() const noexcept = 0;
+  /// What debuggers want to know as phys_base of a kdump dump, where it takes the page tables to
+  /// know it; else 0.
+  [[nodiscard]] virtual std::uint64_t phys_base() const noexcept { return 0; }
+};
+
+/// `memory` must outlive the result. Fails where VMCOREINFO lacks what the machine needs.
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_address_space(
+    const CrashedMachine& machine, const Vmcoreinfo& info, PhysicalMemory& memory);
+
+// One for each machine; parameters and result as above.
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_x86_64(const CrashedMachine& machine,
+                                                                const Vmcoreinfo& info,
+                                                                PhysicalMemory& memory);
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_i386(const CrashedMachine& machine,
+                                                              const Vmcoreinfo& info,
+                                                              PhysicalMemory& memory);
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_arm64(const CrashedMachine& machine,
+                                                               const Vmcoreinfo& info,
+                                                               PhysicalMemory& memory);
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_arm(const CrashedMachine& machine,
+                                                             const Vmcoreinfo& info,
+                                                             PhysicalMemory& memory);
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_ppc64(const CrashedMachine& machine,
+                                                               const Vmcoreinfo& info,
+                                                               PhysicalMemory& memory);
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_s390x(const CrashedMachine& machine,
+                                                               const Vmcoreinfo& info,
+                                                               PhysicalMemory& memory);
+[[nodiscard]] Result<std::unique_ptr<AddressSpace>> make_riscv64(const CrashedMachine& machine,
+                                                                 const Vmcoreinfo& info,
+                                                                 PhysicalMemory& memory);
+
+/// phys_base of an x86_64 kernel: what is added to an address of the kernel's image (less
+/// __START_KERNEL_map) for its physical place.
+[[nodiscard]] std::optional<std::uint64_t> x86_64_phys_base(const CrashedMachine& machine,
+                                                            const Vmcoreinfo& info) noexcept;
+
+}  // namespace mkcapture::dump

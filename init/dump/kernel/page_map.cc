@@ -1,0 +1,138 @@
+#include "init/dump/kernel/page_map.h"
+
+#include <bit>
+
+namespace mkcapture::dump {
+namespace {
+
+// include/linux/mmzone.h. A section's map is kept with these flags in its low bits; the kernel says
+// that no more than the bits below PAGE_SHIFT - 6 are free for them, and seven are in use or have
+// been since 4.13.
+constexpr std::uint64_t kSectionMarkedPresent = 1U << 0;
+constexpr std::uint64_t kSectionHasMemMap = 1U << 1;
+constexpr std::uint64_t kSectionFlags = (1U << 6) - 1;
+
+class SparsePageMap : public PageMap {
+ public:
+  struct Layout {
+    std::uint64_t mem_section = 0;   // the array of sections, or of pointers to roots
+    std::uint64_t section_size = 0;  // SIZE(mem_section)
+    std::uint64_t map_at = 0;        // OFFSET(mem_section.section_mem_map)
+    std::uint64_t sections = 0;      // how many there can be
+    std::uint64_t per_root = 0;      // 0: one array
+    unsigned pages_shift = 0;        // page frames in a section: 1 << pages_shift
+    std::uint64_t descriptor_size = 0;
+    std::uint64_t address_mask = ~std::uint64_t{0};
+  };
+
+  SparsePageMap(const Layout& layout, KernelMemory& memory) : l_(layout), memory_(&memory) {}
+
+  DescriptorRun find(std::uint64_t pfn) override {
+    const std::uint64_t nr = pfn >> l_.pages_shift;
+    const std::uint64_t end = (nr + 1) << l_.pages_shift;
+    DescriptorRun run{0, end - pfn};
+    if (nr >= l_.sections) return run;
+    const std::uint64_t map = section_mem_map(nr);
+    // The map is kept less the section's first page frame, so that pfn is the index at once.
+    // On 32 bits that difference, and so the sum, is one modulo 2^32.
+    if (map != 0) run.address = (map + pfn * l_.descriptor_size) & l_.address_mask;
+    return run;
+  }
+
+ private:
+  std::uint64_t section_mem_map(std::uint64_t nr) {
+    std::uint64_t section = l_.mem_section + nr * l_.section_size;
+    if (l_.per_root != 0) {
+      const auto root =
+          memory_->word(l_.mem_section + nr / l_.per_root * memory_->fields().word_size());
+      if (!root || *root == 0) return 0;
+      section = *root + nr % l_.per_root * l_.section_size;
+    }
+    const auto map = memory_->word(section + l_.map_at);
+    constexpr std::uint64_t kUsable = kSectionMarkedPresent | kSectionHasMemMap;
+    if (!map || (*map & kUsable) != kUsable) return 0;
+    return *map & ~kSectionFlags;
+  }
+
+  Layout l_;
+  KernelMemory* memory_;
+};
+
+class FlatPageMap : public PageMap {
+ public:
+  FlatPageMap(std::uint64_t map, std::uint64_t first_pfn, std::uint64_t count,
+              std::uint64_t descriptor_size)
+      : map_(map), first_pfn_(first_pfn), count_(count), descriptor_size_(descriptor_size) {}
+
+  DescriptorRun find(std::uint64_t pfn) override {
+    if (pfn < first_pfn_) return {0, first_pfn_ - pfn};
+    const std::uint64_t index = pfn - first_pfn_;
+    if (index >= count_) return {0, ~std::uint64_t{0} - pfn};
+    return {map_ + index * descriptor_size_, count_ - index};
+  }
+
+ private:
+  std::uint64_t map_, first_pfn_, count_, descriptor_size_;
+};
+
+Result<std::unique_ptr<PageMap>> make_sparse(const Vmcoreinfo& info, std::uint32_t page_size,
+                                             SparseBits bits, KernelMemory& memory) {
+  const auto mem_section = info.symbol("mem_section");
+  const auto section_size = info.size("mem_section");
+  const auto roots = info.length("mem_section");
+  const auto map_at = info.offset("mem_section.section_mem_map");
+  const auto descriptor_size = info.size("page");
+  if (!mem_section || !section_size || !roots || !map_at || !descriptor_size)
+    return fail("VMCOREINFO lacks the layout of mem_section");
+  const std::uint64_t size_bits = info.number("SECTION_SIZE_BITS").value_or(bits.section_size);
+  const auto page_shift = static_cast<unsigned>(std::countr_zero(page_size));
+  const std::uint64_t physmem_bits = info.number("MAX_PHYSMEM_BITS").value_or(bits.max_physmem);
+  if (size_bits <= page_shift || size_bits >= physmem_bits || physmem_bits > 64 ||
+      *section_size < *map_at + memory.fields().word_size() || *section_size > page_size)
+    return fail("VMCOREINFO's layout of mem_section is impossible");
+
+  SparsePageMap::Layout l;
+  l.mem_section = *mem_section;
+  l.section_size = *section_size;
+  l.map_at = *map_at;
+  l.sections = std::uint64_t{1} << (physmem_bits - size_bits);
+  l.pages_shift = static_cast<unsigned>(size_bits) - page_shift;
+  l.descriptor_size = *descriptor_size;
+  if (memory.fields().word_size() == 4) l.address_mask = UINT32_MAX;
+  // LENGTH counts roots: each a page of sections with SPARSEMEM_EXTREME, else one section.
+  const std::uint64_t per_root = page_size / *section_size;
+  if (*roots != l.sections) {
+    if (*roots != (l.sections + per_root - 1) / per_root)
+      return fail("VMCOREINFO's number of memory sections fits no memory model");
+    l.per_root = per_root;
+  }
+  return std::unique_ptr<PageMap>(std::make_unique<SparsePageMap>(l, memory));
+}
+
+// One node (contig_page_data); its map begins with its first page frame.
+Result<std::unique_ptr<PageMap>> make_flat(const Vmcoreinfo& info, KernelMemory& memory) {
+  const auto node = info.symbol("contig_page_data");
+  const auto map_at = info.offset("pglist_data.node_mem_map");
+  const auto start_at = info.offset("pglist_data.node_start_pfn");
+  const auto spanned_at = info.offset("pglist_data.node_spanned_pages");
+  const auto descriptor_size = info.size("page");
+  if (!node || !map_at || !start_at || !spanned_at || !descriptor_size)
+    return fail("VMCOREINFO lacks both mem_section and the layout of contig_page_data");
+  const auto map = memory.word(*node + *map_at);
+  const auto start = memory.word(*node + *start_at);
+  const auto spanned = memory.word(*node + *spanned_at);
+  if (!map || !start || !spanned || *map == 0) return fail("contig_page_data cannot be read");
+  return std::unique_ptr<PageMap>(
+      std::make_unique<FlatPageMap>(*map, *start, *spanned, *descriptor_size));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PageMap>> make_page_map(const Vmcoreinfo& info, std::uint32_t page_size,
+                                               SparseBits bits, KernelMemory& memory) {
+  if (!info.size("page")) return fail("VMCOREINFO lacks SIZE(page)");
+  if (info.symbol("mem_section")) return make_sparse(info, page_size, bits, memory);
+  return make_flat(info, memory);
+}
+
+}  // namespace mkcapture::dump

@@ -1,0 +1,129 @@
+#include "init/pid1/run_init.h"
+
+#include <algorithm>
+
+#include "init/contract/verdict.h"
+#include "init/pid1/early_mounts.h"
+#include "init/pid1/supervisor.h"
+#include "init/system/kernel_log.h"
+
+namespace mkcapture::init {
+namespace {
+
+constexpr std::size_t kMaxCmdline = 64 << 10;
+constexpr const char* kVmcorePath = "/proc/vmcore";
+constexpr const char* kShell = "/bin/busybox";
+/// Before the deadline, for a worker to close its dump and for the reboot.
+constexpr Milliseconds kWrapUp{5'000};
+/// After the deadline, for the guard of PID 1 itself.
+constexpr Milliseconds kGuardAfter{15'000};
+
+/// The baked configuration with what the command line overrides. Where it cannot be read, the
+/// defaults, which have no target.
+CaptureConfig load_configuration(System& system) {
+  CaptureConfig config;
+  auto text = system.read_file("/" + std::string(kConfigPath), kMaxConfigBytes);
+  auto parsed = text ? parse_config(*text) : Result<CaptureConfig>(std::move(text).error());
+  if (parsed) {
+    config = *std::move(parsed);
+  } else {
+    system.log("configuration: " + parsed.error().message);
+  }
+  std::vector<std::string> complaints;
+  apply_cmdline(system.read_file("/proc/cmdline", kMaxCmdline).value_or(""), config, complaints);
+  for (const auto& complaint : complaints)
+    system.log(complaint);
+  return config;
+}
+
+/// A shell on the console, for as long as somebody uses it. /dev/console cannot interrupt what runs
+/// on it; cttyhack opens the terminal behind it, in a session of its own, so that Ctrl-C works.
+void run_shell(System& system) {
+  system.log("a shell on the console; leaving it goes on");
+  const auto shell = system.spawn({kShell, "setsid", "cttyhack", "sh"},
+                                  {"PATH=/bin", "HOME=/", "TERM=linux"}, Pipes::kNone);
+  if (!shell) {
+    system.log("no shell: " + shell.error().message);
+    return;
+  }
+  while (!system.wait_child(shell->pid, std::chrono::hours(1))) {
+  }
+}
+
+/// One target in a worker of its own. True: the dump is saved.
+bool try_target(System& system, const CaptureConfig& config, const TargetEntry& entry,
+                const Deadline& deadline, const InitHooks& hooks) {
+  system.log("target " + to_string(entry.spec));
+  auto state = WorkerState::create();
+  if (!state) {
+    system.log(failed_line(entry.spec, Step::kStart, state.error().message));
+    return false;
+  }
+  if (config.debug) (*state)->log_steps_to(system);
+  const auto left = deadline.left();
+  const Deadline own(system, left > 2 * kWrapUp ? left - kWrapUp : left / 2);
+  const SaveContext context{system, config, entry, **state, own};
+  return supervise(system, entry.spec, **state, {deadline, config.wait, config.stall},
+                   [&] { return hooks.save(context); });
+}
+
+/// In order, until one has the dump or the time is up.
+bool try_targets(System& system, const CaptureConfig& config, const Deadline& deadline,
+                 const InitHooks& hooks) {
+  if (config.targets.empty()) system.log("no target is configured");
+  for (const auto& entry : config.targets) {
+    if (deadline.passed()) {
+      system.log("the deadline has passed: " + to_string(entry.spec) + " is not tried");
+      continue;
+    }
+    if (try_target(system, config, entry, deadline, hooks)) return true;
+  }
+  return false;
+}
+
+/// The last line, and the end of this kernel.
+void finish(System& system, const CaptureConfig& config, bool saved, const InitHooks& hooks) {
+  FinalAction action = saved ? config.final_action : config.on_failure;
+  system.log(done_line(saved, action));
+  if (action == FinalAction::kShell) {
+    if (hooks.limit) hooks.limit(Milliseconds(0));
+    run_shell(system);
+    action = FinalAction::kReboot;
+  }
+  system.end(action);
+}
+
+}  // namespace
+
+void run_init(System& system, const InitHooks& hooks) {
+  // 1. /proc, /sys and /dev are there, or the error about them is the reason of the failure.
+  const Status mounted = mount_early(system);
+
+  // 2. Every line from here on reaches the kernel log and the console.
+  if (hooks.open_console) (void)hooks.open_console();
+  open_kernel_log_for_us(system);
+  if (!mounted) system.log(mounted.error().message);
+
+  // 3. The configuration is complete: nothing below asks where a setting comes from.
+  const CaptureConfig config = load_configuration(system);
+
+  // 4. There is a crashed kernel's memory; without it nothing is touched.
+  if (!system.exists(kVmcorePath)) {
+    system.log(std::string("there is no ") + kVmcorePath +
+               ": this kernel was not started by a crash");
+    return finish(system, config, false, hooks);
+  }
+
+  // 5. Whoever asked for a shell before the dump has left it. Time counts from here.
+  if (config.shell) run_shell(system);
+  const Deadline deadline(system, config.deadline);
+  if (hooks.limit) hooks.limit(config.deadline + kGuardAfter);
+
+  // 6. One target has the dump, or each was tried and has its verdict.
+  const bool saved = try_targets(system, config, deadline, hooks);
+
+  // 7. The machine leaves this kernel.
+  finish(system, config, saved, hooks);
+}
+
+}  // namespace mkcapture::init

@@ -1,0 +1,87 @@
+#include "init/system/kernel_log.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "init/base/text.h"
+#include "init/base/units.h"
+#include "init/system/system.h"
+
+namespace mkcapture::init {
+namespace {
+
+// KERN_ERR: the lowest level that "quiet" (loglevel=4) still shows on the console.
+constexpr std::string_view kLevel = "<3>";
+constexpr std::uint64_t kLowestConsoleLevel = 4;
+constexpr std::size_t kMaxLine = 900;     // the kernel refuses lines of 1024 bytes and more
+constexpr std::size_t kMaxRecord = 8192;  // of /dev/kmsg: CONSOLE_EXT_LOG_MAX, printk.c
+
+}  // namespace
+
+void KernelLog::write(std::string_view line) {
+  if (!fd_.valid()) {
+    fd_ = UniqueFd(open("/dev/kmsg", O_WRONLY | O_CLOEXEC));
+    is_kmsg_ = fd_.valid();
+    if (!is_kmsg_) fd_ = UniqueFd(open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC));
+    if (!fd_.valid()) return;
+  }
+  std::string text(is_kmsg_ ? kLevel : std::string_view());
+  text.append("capture: ");
+  for (const char c : line.substr(0, kMaxLine))
+    text += is_control(c) ? '?' : c;
+  text += '\n';
+  (void)!::write(fd_.get(), text.data(), text.size());  // in one call: one record
+}
+
+std::string format_kmsg_record(std::string_view record) {
+  const auto semicolon = record.find(';');
+  if (semicolon == std::string_view::npos) return {};
+  const auto fields = split(record.substr(0, semicolon), ',');
+  if (fields.size() < 3) return {};
+  const auto microseconds = parse_number(fields[2]);
+  if (!microseconds) return {};
+  record.remove_prefix(semicolon + 1);
+  char stamp[48];
+  std::snprintf(stamp, sizeof stamp, "[%5llu.%06llu] ",
+                static_cast<unsigned long long>(*microseconds / 1'000'000),
+                static_cast<unsigned long long>(*microseconds % 1'000'000));
+  return stamp + std::string(record.substr(0, record.find('\n'))) + "\n";
+}
+
+Status copy_kernel_log(Output& output) {
+  const UniqueFd log(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!log.valid()) return sys_error("/dev/kmsg", errno);
+  std::uint64_t written = 0;
+  std::string pending;
+  const auto flush = [&]() -> Status {
+    CAPTURE_TRY(output.write_at(written, std::as_bytes(std::span(pending))));
+    written += pending.size();
+    pending.clear();
+    return {};
+  };
+  char record[kMaxRecord];
+  for (;;) {
+    const ssize_t n = read(log.get(), record, sizeof record);
+    if (n < 0 && (errno == EINTR || errno == EPIPE))
+      continue;         // EPIPE: older records were overwritten
+    if (n <= 0) break;  // EAGAIN: that was the last one
+    pending += format_kmsg_record({record, static_cast<std::size_t>(n)});
+    if (pending.size() >= sizeof record) CAPTURE_TRY(flush());
+  }
+  CAPTURE_TRY(flush());
+  return output.finish(written);
+}
+
+void open_kernel_log_for_us(System& system) {
+  (void)system.write_file("/proc/sys/kernel/printk_devkmsg", "on\n");
+  const auto levels = system.read_file("/proc/sys/kernel/printk", 256);
+  if (!levels) return;
+  const auto console_level = parse_number(levels->substr(0, levels->find_first_of(" \t\n")));
+  if (console_level && *console_level < kLowestConsoleLevel) {
+    (void)system.write_file("/proc/sys/kernel/printk", std::to_string(kLowestConsoleLevel));
+  }
+}
+
+}  // namespace mkcapture::init

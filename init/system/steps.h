@@ -1,0 +1,18 @@
+// How the parts of a worker say what they are doing.
+#pragma once
+
+#include "init/contract/step.h"
+
+namespace mkcapture::init {
+
+/// Where a worker says what it is doing; shared memory between it and the supervisor, which reads
+/// it when the worker hangs or dies.
+class StepReporter {
+ public:
+  virtual ~StepReporter() = default;
+  virtual void enter(Step step) = 0;
+  /// Something moved (bytes written, an answer came): the stall limit starts anew.
+  virtual void progress() = 0;
+};
+
+}  // namespace mkcapture::init

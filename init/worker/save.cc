@@ -1,0 +1,254 @@
+#include "init/worker/save.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "init/base/text.h"
+#include "init/contract/verdict.h"
+#include "init/devices/ccw_devices.h"
+#include "init/devices/module_loader.h"
+#include "init/system/kernel_log.h"
+#include "init/worker/dump_name.h"
+#include "init/worker/dump_watch.h"
+
+namespace mkcapture::init {
+namespace {
+
+constexpr const char* kVmcorePath = "/proc/vmcore";
+constexpr const char* kDmesgFile = "vmcore-dmesg.txt";
+constexpr const char* kPartialFile = "vmcore.incomplete";
+constexpr const char* kWholeFile = "vmcore";
+constexpr const char* kLogFile = "kexec-dmesg.log";
+constexpr std::size_t kMaxStatus = 16 << 10;
+constexpr std::uint64_t kLogRoom = 256 << 10;  // the kernel's own buffer is smaller at its default
+
+/// One target's way to a saved dump. Each step leaves what its comment says for the next one.
+class Save {
+ public:
+  Save(const SaveContext& context, const SaveParts& parts)
+      : context_(context),
+        parts_(parts),
+        system_(context.system),
+        state_(context.state),
+        modules_(context.system, context.config),
+        ready_by_(context.deadline.sooner(context.config.wait)) {}
+
+  Status run() {
+    CAPTURE_TRY(open_vmcore());     // the crashed kernel's headers make sense
+    load_drivers();                 // what the image has for this target's devices is loaded
+    CAPTURE_TRY(open_target());     // mounted or connected; nothing written yet
+    CAPTURE_TRY(make_directory());  // the dump's directory is there and empty
+    save_dmesg();                   // the crashed kernel's log is safe, if it can be had
+    compare_space();                // the log tells what is needed and what is free
+    set_room_aside();               // a disk that becomes full has room left for the log
+    CAPTURE_TRY(save_dump());       // vmcore.incomplete is whole and on stable storage
+    CAPTURE_TRY(rename_dump());     // and is called vmcore
+    return {};
+  }
+
+  void give_verdict(const Status& result) {
+    state_.give_verdict(
+        system_, result.ok(),
+        result ? saved_line(context_.entry.spec, bytes_, took_, dump_path())
+               : failed_line(context_.entry.spec, state_.step(), result.error().message));
+  }
+
+  /// After the verdict: its line is in the log that is saved. Nothing here can undo a saved dump.
+  void wind_up() {
+    if (context_.config.debug) log_memory();
+    if (!target_ || !opened_) return;
+    if (!directory_.empty()) {
+      state_.enter(Step::kLog);
+      const auto saved = save_file(kLogFile, parts_.copy_kernel_log);
+      if (!saved) system_.log(std::string(kLogFile) + ": " + saved.error().message);
+    }
+    state_.enter(Step::kUnmount);
+    const auto closed = target_->close(context_.deadline);
+    if (!closed) system_.log("closing: " + closed.error().message);
+  }
+
+ private:
+  Status open_vmcore() {
+    state_.enter(Step::kStart);
+    auto vmcore = parts_.open_vmcore();
+    if (!vmcore) return std::move(vmcore).error();
+    vmcore_ = *std::move(vmcore);
+    const std::string release = vmcore_->os_release();
+    system_.log("crashed kernel " + (release.empty() ? "of unknown release" : release) + ", " +
+                format_size(vmcore_->memory_bytes()) + " of memory");
+    return {};
+  }
+
+  void load_drivers() {
+    state_.enter(Step::kDrivers);
+    load_only_filesystem();
+    modules_.load_all(context_.entry.drivers);
+    set_ccw_devices_online(system_, context_.entry.ccw_devices, ready_by_);
+    modules_.autoload(context_.entry.autoload);
+    const int count = modules_.count();
+    if (count > 0)
+      system_.log(std::to_string(count) + (count == 1 ? " module" : " modules") + " loaded");
+  }
+
+  /// Where all that the image can mount is by the same driver (ext2 to ext4 are), the device need
+  /// not be seen to know which. It touches no hardware, and is ready before the device is.
+  void load_only_filesystem() {
+    const auto& filesystems = context_.config.filesystems;
+    if (context_.entry.spec.kind != TargetSpec::Kind::kDisk || filesystems.empty()) return;
+    const auto& modules = filesystems.front().modules;
+    if (std::all_of(filesystems.begin(), filesystems.end(),
+                    [&](const auto& f) { return f.modules == modules; })) {
+      modules_.load_all(modules);
+    }
+  }
+
+  Status open_target() {
+    target_ = parts_.make_target(context_.entry.spec, {system_, context_.config, state_, modules_});
+    CAPTURE_TRY(target_->open(ready_by_));
+    opened_ = true;
+    state_.set_ready();
+    return {};
+  }
+
+  Status make_directory() {
+    if (!target_->has_directory()) return {};
+    state_.enter(Step::kDirectory);
+    const std::string host = vmcore_->node_name().value_or(target_->local_address());
+    const std::int64_t crashed = vmcore_->crash_time();
+    auto name = target_->make_directory(
+        dump_name(host, crashed != 0 ? crashed : system_.wall_clock()), context_.deadline);
+    if (!name) return std::move(name).error();
+    directory_ = *std::move(name);
+    return {};
+  }
+
+  /// Creates a file, lets `fill` write and finish it.
+  template <class Fill>
+  Status save_file(const char* name, const Fill& fill) {
+    auto output = target_->create(name, context_.deadline);
+    if (!output) return std::move(output).error();
+    return fill(*watched_output(*std::move(output), state_, context_.deadline));
+  }
+
+  void save_dmesg() {
+    if (!target_->has_directory()) return;
+    state_.enter(Step::kDmesg);
+    const auto saved = save_file(kDmesgFile, [this](Output& output) -> Status {
+      auto bytes = vmcore_->write_dmesg(output);
+      if (!bytes) return std::move(bytes).error();
+      CAPTURE_TRY(output.finish(*bytes));
+      system_.log(std::string(kDmesgFile) + " saved, " + format_size(*bytes));
+      return {};
+    });
+    if (!saved) system_.log(std::string(kDmesgFile) + " not saved: " + saved.error().message);
+  }
+
+  void compare_space() {
+    const auto space = target_->free_bytes(context_.deadline);
+    if (!space) return;
+    const std::uint64_t most = vmcore_->size();
+    system_.log(format_size(*space) + " free, the dump needs at most " + format_size(most) +
+                (*space < most ? ": it may not fit" : ""));
+  }
+
+  void set_room_aside() {
+    if (!target_->has_directory()) return;
+    auto output = target_->create(kLogFile, context_.deadline);
+    if (output) (void)(*output)->reserve(0, kLogRoom);
+  }
+
+  Status save_dump() {
+    state_.enter(Step::kDump);
+    auto created = target_->create(kPartialFile, context_.deadline);
+    if (!created) return std::move(created).error();
+    const auto output = watched_output(*std::move(created), state_, context_.deadline);
+    const auto& config = context_.config;
+    dump::DumpOptions options;
+    options.level = config.dump.level;
+    options.format = config.dump.format;
+    options.codec = config.dump.codec;
+    options.threads = 0;
+    system_.log("dump starts: level " + std::to_string(options.level) + ", " +
+                std::string(to_string(options.format)) + ", " +
+                std::string(to_string(options.codec)));
+    dump_started_ = system_.now();
+    ProgressLines progress(system_, state_);
+    auto report = parts_.write_dump(*vmcore_, *output, options, progress);
+    took_ = system_.now() - dump_started_;
+    if (!report) return std::move(report).error();
+    return judge(*report);
+  }
+
+  Status judge(const dump::DumpReport& report) {
+    bytes_ = report.bytes_written;
+    if (!report.note.empty()) {
+      system_.log("level " + std::to_string(report.level_reached) + " reached: " + report.note);
+    }
+    if (report.pages_unreadable > 0) {
+      system_.log(std::to_string(report.pages_unreadable) + " pages could not be read: holes");
+    }
+    const std::string pages =
+        std::to_string(report.pages_saved) + " of " + std::to_string(report.pages_total) + " pages";
+    if (!report.incomplete.empty()) {
+      return fail(report.incomplete + "; incomplete, with " + pages);
+    }
+    system_.log("dump whole: " + pages + ", " + format_size(bytes_) +
+                (report.threads > 1 ? ", by " + std::to_string(report.threads) + " threads" : ""));
+    return {};
+  }
+
+  Status rename_dump() {
+    if (!target_->has_directory()) return {};
+    state_.enter(Step::kRename);
+    auto renamed = target_->rename(kPartialFile, kWholeFile, context_.deadline);
+    took_ = system_.now() - dump_started_;
+    return renamed;
+  }
+
+  /// The most memory that this process, all threads, has had resident (proc(5), VmHWM).
+  void log_memory() {
+    const auto status = system_.read_file("/proc/self/status", kMaxStatus);
+    if (!status) return;
+    for (auto line : split(*status, '\n')) {
+      if (consume(line, "VmHWM:")) system_.log("memory at most " + std::string(trim(line)));
+    }
+  }
+
+  [[nodiscard]] std::string dump_path() const {
+    const auto& spec = context_.entry.spec;
+    if (directory_.empty()) return to_string(spec.device);
+    return (spec.path == "/" ? "" : spec.path) + "/" + directory_ + "/" + kWholeFile;
+  }
+
+  const SaveContext& context_;
+  const SaveParts& parts_;
+  System& system_;
+  WorkerState& state_;
+  ModuleLoader modules_;
+  Deadline ready_by_;
+
+  std::unique_ptr<dump::Vmcore> vmcore_;
+  std::unique_ptr<Target> target_;
+  bool opened_ = false;
+  std::string directory_;
+  Milliseconds dump_started_{0};
+  Milliseconds took_{0};
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace
+
+SaveParts real_parts() {
+  return {[] { return dump::open_vmcore(kVmcorePath); }, make_target, dump::write_dump,
+          copy_kernel_log};
+}
+
+int save_to_target(const SaveContext& context, const SaveParts& parts) {
+  Save save(context, parts);
+  const Status result = save.run();
+  save.give_verdict(result);
+  save.wind_up();
+  return result ? 0 : 1;
+}
+
+}  // namespace mkcapture::init

@@ -1,0 +1,59 @@
+// What a worker tells the process that watches it: its step, that it moves, its verdict. Lies in
+// memory that both share, so it can be read however the worker ended.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "init/base/result.h"
+#include "init/system/steps.h"
+#include "init/system/system.h"
+
+namespace mkcapture::init {
+
+class WorkerState final : public StepReporter {
+ public:
+  struct Unmap {
+    void operator()(WorkerState* state) const noexcept;
+  };
+  using Owner = std::unique_ptr<WorkerState, Unmap>;
+  /// Shared with every process that is forked from here on.
+  [[nodiscard]] static Result<Owner> create();
+
+  /// capture.debug: each step also is a line of the log.
+  void log_steps_to(System& system) { steps_log_ = &system; }
+
+  // The worker's side.
+  void enter(Step step) override;
+  void progress() override { moves_.fetch_add(1, std::memory_order_relaxed); }
+  /// The target is open: from here on `stall` limits it, no longer `wait`.
+  void set_ready() { ready_.store(true); }
+
+  // The watching side.
+  [[nodiscard]] Step step() const { return step_.load(); }
+  [[nodiscard]] std::uint64_t moves() const { return moves_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool ready() const { return ready_.load(); }
+
+  /// Both sides: logs `line` as the target's verdict, unless it has one already. A worker that dies
+  /// between its decision and its line leaves the line for the other side: see finish_verdict().
+  void give_verdict(System& system, bool saved, std::string_view line);
+  /// Once the worker has ended: logs a verdict that it had decided on but not logged.
+  void finish_verdict(System& system);
+  [[nodiscard]] bool has_verdict() const { return verdict_.load() != Verdict::kNone; }
+  [[nodiscard]] bool saved() const { return verdict_.load() == Verdict::kSaved; }
+
+ private:
+  enum class Verdict : int { kNone, kSaved, kFailed };
+
+  std::atomic<Step> step_{Step::kStart};
+  std::atomic<std::uint64_t> moves_{0};
+  std::atomic<bool> ready_{false};
+  std::atomic<Verdict> verdict_{Verdict::kNone};
+  std::atomic<bool> logged_{false};
+  std::atomic<bool> has_line_{false};
+  char line_[1024] = {};
+  System* steps_log_ = nullptr;  // of this process; a forked one has it at the same address
+};
+
+}  // namespace mkcapture::init
