@@ -13,6 +13,7 @@
 #include "builder/run.h"
 #include "tests/fakes/fake_host.h"
 #include "tests/fakes/kernel_tree.h"
+#include "tests/fakes/source_tree.h"
 #include "tests/fakes/temp_dir.h"
 
 using namespace mkcapture;
@@ -87,8 +88,7 @@ TEST_CASE("architectures: the load command of each, as a golden file (UPDATE_GOL
     const std::string name(builtin.name);
     all += name + "\n  " + tree.kexec(name);
   }
-  const std::string path =
-      std::string(MKCAPTURE_SOURCE_DIR) + "/tests/golden/kexec-architectures.txt";
+  const std::string path = fakes::source_path("tests/golden/kexec-architectures.txt");
   if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << all;
   std::ifstream in(path);
   const std::string golden{std::istreambuf_iterator<char>(in), {}};

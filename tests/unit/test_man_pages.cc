@@ -6,11 +6,12 @@
 #include <string>
 
 #include "builder/ask/settings.h"
+#include "tests/fakes/source_tree.h"
 
 namespace {
 
 std::string page(const std::string& name) {
-  std::ifstream in(std::string(MKCAPTURE_SOURCE_DIR) + "/builder/man/" + name);
+  std::ifstream in(mkcapture::fakes::source_path("builder/man/" + name));
   return {std::istreambuf_iterator<char>(in), {}};
 }
 

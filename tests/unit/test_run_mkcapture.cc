@@ -11,6 +11,7 @@
 #include "builder/run.h"
 #include "tests/fakes/fake_host.h"
 #include "tests/fakes/kernel_tree.h"
+#include "tests/fakes/source_tree.h"
 #include "tests/fakes/temp_dir.h"
 
 using namespace mkcapture;
@@ -526,7 +527,7 @@ std::string stable(std::string text, const TempDir& tree) {
 }
 
 void check_golden(const std::string& name, const std::string& text) {
-  const std::string path = std::string(MKCAPTURE_SOURCE_DIR) + "/tests/golden/" + name;
+  const std::string path = fakes::source_path("tests/golden/" + name);
   if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << text;
   std::ifstream in(path);
   const std::string golden{std::istreambuf_iterator<char>(in), {}};
