@@ -139,7 +139,7 @@ Status run(const std::vector<std::string>& arguments, Host& host, std::string& o
   }
   auto packed = pack(*plan);
   if (!packed) return std::move(packed).error();
-  CAPTURE_TRY(write_image(plan->output, packed->bytes));
+  TRY(write_image(plan->output, packed->bytes));
   if (options->quiet) return {};
   err += print_warnings(*plan);
   if (options->verbose) out += print_plan(*plan, {packed->sizes, ""}) + "\n";

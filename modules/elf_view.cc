@@ -47,8 +47,8 @@ Result<ElfView> ElfView::open(std::string_view file) {
   const auto section_entry = static_cast<unsigned>(view.number(file, flags_at + 10, 2));
   const std::uint64_t section_count = view.number(file, flags_at + 12, 2);
   const auto names = static_cast<std::uint32_t>(view.number(file, flags_at + 14, 2));
-  CAPTURE_TRY(view.read_segments(segments_at, segment_count, segment_entry));
-  CAPTURE_TRY(view.read_sections(sections_at, section_count, section_entry, names));
+  TRY(view.read_segments(segments_at, segment_count, segment_entry));
+  TRY(view.read_sections(sections_at, section_count, section_entry, names));
   return view;
 }
 

@@ -54,8 +54,8 @@ Status read_table(const std::string& file, const toml::node& node, std::string_v
     const auto* field =
         std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.key == wanted; });
     if (field == fields.end()) return at(file, value, wanted, "unknown key");
-    CAPTURE_TRY(field->text != nullptr ? read_text(file, value, wanted, *field->text)
-                                       : read_list(file, value, wanted, *field->list));
+    TRY(field->text != nullptr ? read_text(file, value, wanted, *field->text)
+                               : read_list(file, value, wanted, *field->list));
   }
   return {};
 }
@@ -66,14 +66,14 @@ Status read_sets(const std::string& file, const toml::node& node, ModuleSets& in
   for (const auto& [key, value] : *table) {
     ModuleSet set;
     set.name = key.str();
-    CAPTURE_TRY(read_table(file, value, set.name,
-                           {{"summary", &set.summary, nullptr},
-                            {"class", &set.driver_class, nullptr},
-                            {"drivers", nullptr, &set.drivers},
-                            {"required", nullptr, &set.required},
-                            {"programs", nullptr, &set.programs},
-                            {"firmware", nullptr, &set.firmware},
-                            {"kernel", nullptr, &set.kernel}}));
+    TRY(read_table(file, value, set.name,
+                   {{"summary", &set.summary, nullptr},
+                    {"class", &set.driver_class, nullptr},
+                    {"drivers", nullptr, &set.drivers},
+                    {"required", nullptr, &set.required},
+                    {"programs", nullptr, &set.programs},
+                    {"firmware", nullptr, &set.firmware},
+                    {"kernel", nullptr, &set.kernel}}));
     constexpr std::string_view kClasses[] = {"", "storage", "net", "fs"};
     if (std::find(std::begin(kClasses), std::end(kClasses), set.driver_class) == std::end(kClasses))
       return at(file, value, "class", "must be \"storage\", \"net\" or \"fs\"");
@@ -89,10 +89,10 @@ Status read_needs(const std::string& file, const toml::node& node, ModuleSets& i
   if (list == nullptr) return at(file, node, "needs", "must be [[needs]] tables");
   for (const toml::node& item : *list) {
     ModuleNeed need;
-    CAPTURE_TRY(read_table(file, item, "needs",
-                           {{"module", &need.module, nullptr},
-                            {"before", nullptr, &need.before},
-                            {"after", nullptr, &need.after}}));
+    TRY(read_table(file, item, "needs",
+                   {{"module", &need.module, nullptr},
+                    {"before", nullptr, &need.before},
+                    {"after", nullptr, &need.after}}));
     if (need.module.empty()) return at(file, item, "module", "is missing");
     const std::string name = need.module;
     if (!into.needs.emplace(name, std::move(need)).second)
@@ -105,7 +105,7 @@ Status read_parameters(const std::string& file, const toml::node& node, ModuleSe
   const toml::table* table = node.as_table();
   if (table == nullptr) return at(file, node, "parameters", "must be a table");
   for (const auto& [key, value] : *table)
-    CAPTURE_TRY(read_text(file, value, key.str(), into.parameters[std::string(key.str())]));
+    TRY(read_text(file, value, key.str(), into.parameters[std::string(key.str())]));
   return {};
 }
 
@@ -127,14 +127,14 @@ Status parse_module_sets(std::string_view text, const std::string& file, ModuleS
   for (const auto& [key, value] : root) {
     const std::string_view name = key.str();
     if (name == "set") {
-      CAPTURE_TRY(read_sets(file, value, into));
+      TRY(read_sets(file, value, into));
     } else if (name == "needs") {
-      CAPTURE_TRY(read_needs(file, value, into));
+      TRY(read_needs(file, value, into));
     } else if (name == "parameters") {
-      CAPTURE_TRY(read_parameters(file, value, into));
+      TRY(read_parameters(file, value, into));
     } else if (name == "spare") {
       std::vector<std::string> names;
-      CAPTURE_TRY(read_table(file, value, name, {{"modules", nullptr, &names}}));
+      TRY(read_table(file, value, name, {{"modules", nullptr, &names}}));
       into.spare.insert(names.begin(), names.end());
     } else {
       return at(file, value, name, "unknown table");
@@ -146,7 +146,7 @@ Status parse_module_sets(std::string_view text, const std::string& file, ModuleS
 Result<ModuleSets> builtin_module_sets() {
   ModuleSets sets;
   for (const DataFile& file : module_data())
-    CAPTURE_TRY(parse_module_sets(file.text, file.name, sets));
+    TRY(parse_module_sets(file.text, file.name, sets));
   return sets;
 }
 

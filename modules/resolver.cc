@@ -73,7 +73,7 @@ Result<Resolver::Names> Resolver::add(const DriverRequest& request) {
         return fail(name + " is needed (" + request.reason + ") and omitted at once");
       continue;
     }
-    CAPTURE_TRY(take(name, name + ": " + request.reason, Strength::kNeeded));
+    TRY(take(name, name + ": " + request.reason, Strength::kNeeded));
     if (index_.count(name) == 0) continue;  // built in
     classify(name, request.driver_class);
     wanted.insert(name);
@@ -134,11 +134,11 @@ Status Resolver::take_module(const std::string& name, const std::string& reason)
   ModuleNeed need;
   if (const auto it = sets_->needs.find(name); it != sets_->needs.end()) need = it->second;
   for (const std::string& pre : info->pre)
-    CAPTURE_TRY(take(pre, because(pre, "softdep of", name), Strength::kSoft));
+    TRY(take(pre, because(pre, "softdep of", name), Strength::kSoft));
   for (const std::string& before : need.before)
-    CAPTURE_TRY(take(before, because(before, "asked for by", name), Strength::kSoft));
+    TRY(take(before, because(before, "asked for by", name), Strength::kSoft));
   for (const std::string& dep : info->depends)
-    CAPTURE_TRY(take(dep, because(dep, "needed by", name), Strength::kNeeded));
+    TRY(take(dep, because(dep, "needed by", name), Strength::kNeeded));
 
   ResolvedModule module;
   module.name = name;
@@ -172,7 +172,7 @@ Status Resolver::take_module(const std::string& name, const std::string& reason)
   for (const auto& [list, relation] :
        {std::pair{&info->post, "softdep of"}, {&need.after, "asked for by"}}) {
     for (const std::string& later : *list) {
-      CAPTURE_TRY(take(later, because(later, relation, name), Strength::kSoft));
+      TRY(take(later, because(later, relation, name), Strength::kSoft));
       if (index_.count(later) != 0 || open_.count(later) != 0) companions.insert(later);
     }
   }

@@ -46,9 +46,9 @@ class Reader {
       const auto field =
           std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.key == key; });
       if (field != fields.end()) {
-        CAPTURE_TRY(read_value(*field, node, origin(key, toml_key.source())));
+        TRY(read_value(*field, node, origin(key, toml_key.source())));
       } else if (node.is_table() && prefix.empty() && is_table_of_fields(key)) {
-        CAPTURE_TRY(read_table(*node.as_table(), key + "."));
+        TRY(read_table(*node.as_table(), key + "."));
       } else {
         return usage_error(origin(key, toml_key.source()), "unknown key");
       }
@@ -125,7 +125,7 @@ Result<Settings> parse_config_file(std::string_view text, const std::string& nam
   Settings settings;
   try {
     const toml::table table = toml::parse(text, name);
-    CAPTURE_TRY(Reader(name, settings).read_table(table, ""));
+    TRY(Reader(name, settings).read_table(table, ""));
   } catch (const toml::parse_error& error) {
     return usage_error(fmt::format("{}:{}", name, error.source().begin.line),
                        std::string(error.description()));

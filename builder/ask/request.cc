@@ -200,7 +200,7 @@ Result<Request> parse_request(const Settings& settings) {
   read_end(reader, request);
   reader.blame("keep", "not yet there");
   reader.blame("reserve", "not yet there");
-  CAPTURE_TRY(reader.status());
+  TRY(reader.status());
 
   while (request.root.size() > 1 && request.root.ends_with('/'))
     request.root.pop_back();

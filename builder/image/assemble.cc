@@ -66,7 +66,7 @@ Status verify(std::string_view packed, const ImageContents& contents, std::uint6
 }  // namespace
 
 Status ImageContents::add(std::string path, ImageEntry entry) {
-  CAPTURE_TRY(check_path(path));
+  TRY(check_path(path));
   for (std::size_t slash = path.find('/'); slash != std::string::npos;
        slash = path.find('/', slash + 1)) {
     ImageEntry parent;
@@ -153,13 +153,13 @@ Result<ImageContents> read_cpio(std::string_view cpio) {
     const std::uint32_t mode = m.mode & 07777;
     if (m.uid != 0 || m.gid != 0) return fail(m.path + ": owner is not root");
     if (S_ISREG(m.mode)) {
-      CAPTURE_TRY(contents.add_file(m.path, std::string(m.data), mode, ""));
+      TRY(contents.add_file(m.path, std::string(m.data), mode, ""));
     } else if (S_ISDIR(m.mode)) {
-      CAPTURE_TRY(contents.add_directory(m.path, mode));
+      TRY(contents.add_directory(m.path, mode));
     } else if (S_ISLNK(m.mode)) {
-      CAPTURE_TRY(contents.add_symlink(m.path, std::string(m.data)));
+      TRY(contents.add_symlink(m.path, std::string(m.data)));
     } else if (S_ISCHR(m.mode)) {
-      CAPTURE_TRY(contents.add_char_device(m.path, mode, m.major, m.minor));
+      TRY(contents.add_char_device(m.path, mode, m.major, m.minor));
     } else {
       return fail(m.path + ": a kind of file that no image holds");
     }

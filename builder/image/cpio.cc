@@ -87,7 +87,7 @@ Result<std::string> write_cpio(const std::vector<CpioMember>& members, std::uint
     if (archive_write_open(writer.get(), &out, nullptr, append, nullptr) != ARCHIVE_OK)
       return fail(archive_error_string(writer.get()));
     for (const CpioMember& m : members)
-      CAPTURE_TRY(write_member(writer.get(), entry.get(), m, mtime));
+      TRY(write_member(writer.get(), entry.get(), m, mtime));
     if (archive_write_close(writer.get()) != ARCHIVE_OK)
       return fail(archive_error_string(writer.get()));
   }

@@ -110,7 +110,7 @@ class LibrarySearch {
       const Object object = std::move(todo_.back());
       todo_.pop_back();
       for (const std::string& name : object.info.needed)
-        CAPTURE_TRY(need(name, object));
+        TRY(need(name, object));
     }
     return place();
   }

@@ -20,8 +20,8 @@ constexpr std::size_t kMaxFileBytes = 1 << 30;
 /// The tree that /init finds itself in; it mounts over most of it.
 Status add_skeleton(ImageContents& image) {
   for (const char* path : {"bin", "dev", "etc", "mnt", "proc", "run", "sys", "tmp"})
-    CAPTURE_TRY(image.add_directory(path));
-  CAPTURE_TRY(image.add_directory("root", 0700));
+    TRY(image.add_directory(path));
+  TRY(image.add_directory("root", 0700));
   // The kernel opens it for /init's first descriptors, before anything is mounted.
   return image.add_char_device("dev/console", 0600, 5, 1);
 }
@@ -34,14 +34,14 @@ Status add_copy(ImageContents& image, const std::string& path, const std::string
 }
 
 Status add_programs(ImageContents& image, const ImageInputs& inputs) {
-  CAPTURE_TRY(add_copy(image, "init", inputs.payload + "/init", 0755));
+  TRY(add_copy(image, "init", inputs.payload + "/init", 0755));
   for (const std::string& name : inputs.programs) {
-    CAPTURE_TRY(add_copy(image, "bin/" + name, inputs.payload + "/" + name, 0755));
+    TRY(add_copy(image, "bin/" + name, inputs.payload + "/" + name, 0755));
     // The DHCP client hands each lease to a script: /init under another name.
-    if (name == "udhcpc") CAPTURE_TRY(image.add_symlink("bin/dhcp-event", "/init"));
+    if (name == "udhcpc") TRY(image.add_symlink("bin/dhcp-event", "/init"));
   }
   for (const std::string& applet : inputs.applets)
-    CAPTURE_TRY(image.add_symlink("bin/" + applet, "busybox"));
+    TRY(image.add_symlink("bin/" + applet, "busybox"));
   return {};
 }
 
@@ -50,7 +50,7 @@ Status add_modules(ImageContents& image, const ImageInputs& inputs) {
     auto bytes = load_module_file(m.path, inputs.signatures);
     if (!bytes) return std::move(bytes).error();
     const std::string path = std::string(kModuleDir) + "/" + m.name + ".ko";
-    CAPTURE_TRY(image.add_file(path, std::move(*bytes), 0644, m.path));
+    TRY(image.add_file(path, std::move(*bytes), 0644, m.path));
   }
   if (inputs.aliases.empty()) return {};
   std::string text;
@@ -95,7 +95,7 @@ Status add_firmware(ImageContents& image, const ImageInputs& inputs,
     std::string source;
     auto bytes = read_firmware(inputs.root, wish.name, source);
     if (bytes) {
-      CAPTURE_TRY(image.add_file("lib/firmware/" + wish.name, std::move(*bytes), 0644, source));
+      TRY(image.add_file("lib/firmware/" + wish.name, std::move(*bytes), 0644, source));
     } else if (bytes.error().code == ENOENT && !wish.module.empty()) {
       notes.push_back(wish.module + " may ask for firmware " + wish.name +
                       ", which is not on this machine");
@@ -113,11 +113,11 @@ Status add_files(ImageContents& image, const ImageInputs& inputs) {
     if (!S_ISREG(st.st_mode)) return fail(file.source + ": not a file");
     std::string destination = file.destination.empty() ? file.source : file.destination;
     destination.erase(0, destination.find_first_not_of('/'));
-    CAPTURE_TRY(add_copy(image, destination, file.source, st.st_mode & 0755));
+    TRY(add_copy(image, destination, file.source, st.st_mode & 0755));
     const auto libraries = library_closure(file.source, "/" + destination, inputs.root);
     if (!libraries) return Error(libraries.error());
     for (const LibraryFile& library : *libraries)
-      CAPTURE_TRY(add_copy(image, library.destination.substr(1), library.source, 0755));
+      TRY(add_copy(image, library.destination.substr(1), library.source, 0755));
   }
   return {};
 }
@@ -128,11 +128,11 @@ Status add_texts(ImageContents& image, const ImageInputs& inputs) {
     if (text.empty()) return {};
     return image.add_file(std::string(path), text, mode, origin);
   };
-  CAPTURE_TRY(add(kConfigPath, format_config(inputs.config), 0644, "the plan"));
-  CAPTURE_TRY(add("etc/hosts", inputs.hosts, 0644, "addresses of the servers"));
-  if (!inputs.ssh_key.empty()) CAPTURE_TRY(image.add_directory("etc/ssh", 0700));
-  CAPTURE_TRY(add(kSshKeyPath, inputs.ssh_key, 0600, "--ssh-key"));
-  if (!inputs.ssh_known_hosts.empty()) CAPTURE_TRY(image.add_directory("root/.ssh", 0700));
+  TRY(add(kConfigPath, format_config(inputs.config), 0644, "the plan"));
+  TRY(add("etc/hosts", inputs.hosts, 0644, "addresses of the servers"));
+  if (!inputs.ssh_key.empty()) TRY(image.add_directory("etc/ssh", 0700));
+  TRY(add(kSshKeyPath, inputs.ssh_key, 0600, "--ssh-key"));
+  if (!inputs.ssh_known_hosts.empty()) TRY(image.add_directory("root/.ssh", 0700));
   return add(kSshKnownHostsPath, inputs.ssh_known_hosts, 0600, "--ssh-known-hosts");
 }
 
@@ -140,12 +140,12 @@ Status add_texts(ImageContents& image, const ImageInputs& inputs) {
 
 Result<ImageContents> assemble_image(const ImageInputs& inputs, std::vector<std::string>& notes) {
   ImageContents image;
-  CAPTURE_TRY(add_skeleton(image));
-  CAPTURE_TRY(add_programs(image, inputs));
-  CAPTURE_TRY(add_modules(image, inputs));
-  CAPTURE_TRY(add_firmware(image, inputs, notes));
-  CAPTURE_TRY(add_texts(image, inputs));
-  CAPTURE_TRY(add_files(image, inputs));
+  TRY(add_skeleton(image));
+  TRY(add_programs(image, inputs));
+  TRY(add_modules(image, inputs));
+  TRY(add_firmware(image, inputs, notes));
+  TRY(add_texts(image, inputs));
+  TRY(add_files(image, inputs));
   return image;
 }
 

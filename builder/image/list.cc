@@ -162,7 +162,7 @@ Status list_archives(std::string_view image, bool packed_allowed, Listing& listi
 Result<std::string> list_image(std::string_view image) {
   if (image.empty()) return fail("an empty file");
   Listing listing;
-  CAPTURE_TRY(list_archives(image, true, listing));
+  TRY(list_archives(image, true, listing));
   return listing.finish();
 }
 

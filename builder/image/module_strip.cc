@@ -91,10 +91,10 @@ class Stripper {
         relocations_(view.sections().size()) {}
 
   Result<std::string> run() {
-    CAPTURE_TRY(find_symbols());
+    TRY(find_symbols());
     choose_sections();
     choose_symbols();
-    CAPTURE_TRY(check_sizes());
+    TRY(check_sizes());
     return write();
   }
 

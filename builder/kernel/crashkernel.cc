@@ -83,7 +83,7 @@ Result<Crashkernel> parse_crashkernel(std::string_view text) {
   auto first = take_size(text);
   if (!first) return std::move(first).error();
   if (!text.empty() && text.front() == '-') {
-    CAPTURE_TRY(take_ranges(text, *first, value));
+    TRY(take_ranges(text, *first, value));
   } else {
     value.ranges.push_back({0, kNoEnd, *first});
     if (text == ",high" || text == ",low" || text == ",cma") {

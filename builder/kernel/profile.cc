@@ -47,7 +47,7 @@ class Table {
   }
   Status size(const char* key, std::uint64_t& into) {
     std::string value;
-    CAPTURE_TRY(text(key, value));
+    TRY(text(key, value));
     if (value.empty()) return {};
     auto bytes = parse_size(value);
     if (!bytes) return wrong(key, *table_.get(key), bytes.error().message);
@@ -61,7 +61,7 @@ class Table {
     if (node == nullptr) return {};
     if (!node->is_table()) return wrong(key, *node, "a table is wanted");
     Table inner(*node->as_table(), file_, prefix_ + key + ".");
-    CAPTURE_TRY(read(inner));
+    TRY(read(inner));
     return inner.finish();
   }
   std::vector<std::string> keys() const {
@@ -115,17 +115,17 @@ Status read_symbols(Table& table, const char* key, std::vector<ConfigSymbol>& in
 }
 
 Status read_kernel(Table& table, Profile& profile) {
-  CAPTURE_TRY(table.strings("images", profile.kernel_images));
-  CAPTURE_TRY(table.flag("xz_filter_x86", profile.xz_filter_x86));
-  CAPTURE_TRY(read_symbols(table, "required", profile.required));
+  TRY(table.strings("images", profile.kernel_images));
+  TRY(table.flag("xz_filter_x86", profile.xz_filter_x86));
+  TRY(read_symbols(table, "required", profile.required));
   return read_symbols(table, "wanted", profile.wanted);
 }
 
 Status read_command_line(Table& table, Profile& profile) {
-  CAPTURE_TRY(table.text("console", profile.console));
-  CAPTURE_TRY(table.strings("add", profile.cmdline_add));
-  CAPTURE_TRY(table.flag("boot_apicid", profile.boot_apicid));
-  CAPTURE_TRY(table.flag("channel_devices", profile.ccw_devices));
+  TRY(table.text("console", profile.console));
+  TRY(table.strings("add", profile.cmdline_add));
+  TRY(table.flag("boot_apicid", profile.boot_apicid));
+  TRY(table.flag("channel_devices", profile.ccw_devices));
   return table.strings("remove", profile.cmdline_remove);
 }
 
@@ -133,18 +133,18 @@ Status read_options(Table& table, const char* key, std::vector<ConfigOptions>& i
   return table.table(key, [&](Table& symbols) -> Status {
     for (const auto& symbol : symbols.keys()) {
       into.push_back({symbol, {}});
-      CAPTURE_TRY(symbols.strings(symbol.c_str(), into.back().options));
+      TRY(symbols.strings(symbol.c_str(), into.back().options));
     }
     return {};
   });
 }
 
 Status read_kexec(Table& table, Profile& profile) {
-  CAPTURE_TRY(table.strings("options", profile.kexec_options));
-  CAPTURE_TRY(read_options(table, "options_with", profile.kexec_options_with));
-  CAPTURE_TRY(read_options(table, "options_without", profile.kexec_options_without));
-  CAPTURE_TRY(table.flag("file_load", profile.kexec_file_load));
-  CAPTURE_TRY(table.flag("pad_bzimage", profile.kexec_pads_bzimage));
+  TRY(table.strings("options", profile.kexec_options));
+  TRY(read_options(table, "options_with", profile.kexec_options_with));
+  TRY(read_options(table, "options_without", profile.kexec_options_without));
+  TRY(table.flag("file_load", profile.kexec_file_load));
+  TRY(table.flag("pad_bzimage", profile.kexec_pads_bzimage));
   return table.text("file_load_without", profile.kexec_file_load_without);
 }
 
@@ -154,25 +154,25 @@ Status read_base(Profile& profile) {
   const std::string file = "profiles/" + std::string(name) + ".toml";
   const toml::table toml = toml::parse(text, file);
   Table table(toml, file, "");
-  CAPTURE_TRY(table.table("command_line", [&](Table& t) { return read_command_line(t, profile); }));
+  TRY(table.table("command_line", [&](Table& t) { return read_command_line(t, profile); }));
   return table.finish();
 }
 
 Status read_profile(Table& table, Profile& profile, std::string& recommended) {
-  CAPTURE_TRY(table.strings("machines", profile.machines));
-  CAPTURE_TRY(table.text("triple", profile.triple));
-  CAPTURE_TRY(table.text("no_payload", profile.no_payload));
-  CAPTURE_TRY(table.table("kernel", [&](Table& t) { return read_kernel(t, profile); }));
-  CAPTURE_TRY(table.table("command_line", [&](Table& t) { return read_command_line(t, profile); }));
-  CAPTURE_TRY(table.table("kexec", [&](Table& t) { return read_kexec(t, profile); }));
-  CAPTURE_TRY(table.table("drivers", [&](Table& t) -> Status {
-    CAPTURE_TRY(t.strings("storage", profile.storage_sets));
-    CAPTURE_TRY(t.strings("net", profile.net_sets));
+  TRY(table.strings("machines", profile.machines));
+  TRY(table.text("triple", profile.triple));
+  TRY(table.text("no_payload", profile.no_payload));
+  TRY(table.table("kernel", [&](Table& t) { return read_kernel(t, profile); }));
+  TRY(table.table("command_line", [&](Table& t) { return read_command_line(t, profile); }));
+  TRY(table.table("kexec", [&](Table& t) { return read_kexec(t, profile); }));
+  TRY(table.table("drivers", [&](Table& t) -> Status {
+    TRY(t.strings("storage", profile.storage_sets));
+    TRY(t.strings("net", profile.net_sets));
     return t.strings("filesystems", profile.filesystems);
   }));
-  CAPTURE_TRY(table.table("crashkernel", [&](Table& t) -> Status {
-    CAPTURE_TRY(t.size("kernel_memory", profile.kernel_memory));
-    CAPTURE_TRY(t.size("alignment", profile.crashkernel_alignment));
+  TRY(table.table("crashkernel", [&](Table& t) -> Status {
+    TRY(t.size("kernel_memory", profile.kernel_memory));
+    TRY(t.size("alignment", profile.crashkernel_alignment));
     return t.text("recommended", recommended);
   }));
   return table.finish();
@@ -202,8 +202,8 @@ Result<Profile> parse_profile(std::string_view text, const std::string& file) {
   try {
     const toml::table toml = toml::parse(text, file);
     Table table(toml, file, "");
-    CAPTURE_TRY(read_profile(table, profile, recommended));
-    CAPTURE_TRY(read_base(profile));
+    TRY(read_profile(table, profile, recommended));
+    TRY(read_base(profile));
   } catch (const toml::parse_error& error) {
     return usage_error(fmt::format("{}:{}", file, error.source().begin.line),
                        std::string(error.description()));

@@ -53,19 +53,18 @@ class DriverPlanner {
       : request_(request), tree_(tree), sets_(sets), plan_(plan), resolver_(tree, sets) {}
 
   Status run() {
-    CAPTURE_TRY(omit());
-    if (request_.drivers.kind == Choice::kList) CAPTURE_TRY(take_list());
+    TRY(omit());
+    if (request_.drivers.kind == Choice::kList) TRY(take_list());
     std::set<std::string> ways;
     for (const auto& target : plan_.targets) {
       TargetEntry entry;
       entry.spec = target.spec;
-      CAPTURE_TRY(device_drivers(target, entry, ways));
-      CAPTURE_TRY(needs_network(target.spec) ? network_support(target, entry)
-                                             : filesystem_support(target));
+      TRY(device_drivers(target, entry, ways));
+      TRY(needs_network(target.spec) ? network_support(target, entry) : filesystem_support(target));
       plan_.image.config.targets.push_back(std::move(entry));
     }
-    CAPTURE_TRY(add_named());
-    if (request_.shell) CAPTURE_TRY(take_set("shell", "asked for by --shell"));
+    TRY(add_named());
+    if (request_.shell) TRY(take_set("shell", "asked for by --shell"));
     return finish(ways);
   }
 
@@ -80,7 +79,7 @@ class DriverPlanner {
 
   Status omit() {
     for (const auto& driver : request_.omit_driver) {
-      CAPTURE_TRY(check_known(driver.value, driver.origin));
+      TRY(check_known(driver.value, driver.origin));
       if (tree_.is_builtin(driver.value))
         plan_.warnings.push_back(
             fmt::format("{} is built into the kernel and cannot be left out", driver.value));
@@ -99,7 +98,7 @@ class DriverPlanner {
   // --drivers LIST: who uses which is told by where the modules lie.
   Status take_list() {
     for (const auto& name : request_.drivers.list) {
-      CAPTURE_TRY(check_known(name, request_.drivers.origin));
+      TRY(check_known(name, request_.drivers.origin));
       std::string driver_class;
       if (tree_.has(name)) {
         auto info = tree_.info(name);
@@ -107,13 +106,13 @@ class DriverPlanner {
         driver_class = class_of_path(info->path);
       }
       if (driver_class == "fs" && sets_.find(name) != nullptr) {
-        CAPTURE_TRY(take_filesystem(name, "listed"));
+        TRY(take_filesystem(name, "listed"));
         continue;
       }
       Names& into = driver_class == "net"       ? listed_net_
                     : driver_class == "storage" ? listed_storage_
                                                 : listed_both_;
-      CAPTURE_TRY(take({name, "listed", driver_class, true}, into));
+      TRY(take({name, "listed", driver_class, true}, into));
     }
     return {};
   }
@@ -135,7 +134,7 @@ class DriverPlanner {
     if (request_.drivers.kind != Choice::kGeneric && target.here) {
       ways.insert("host");
       for (const auto& device : target.drivers)
-        CAPTURE_TRY(take_device(device, target, entry));
+        TRY(take_device(device, target, entry));
       return {};
     }
     ways.insert("generic");
@@ -175,7 +174,7 @@ class DriverPlanner {
     if (!target.filesystem.empty()) return take_filesystem(target.filesystem, "on " + target.where);
     for (const auto& type : plan_.profile.filesystems)
       if (has_filesystem(type))
-        CAPTURE_TRY(take_filesystem(
+        TRY(take_filesystem(
             type, fmt::format("the type of {} is not known", to_string(target.spec.device))));
     return {};
   }
@@ -183,7 +182,7 @@ class DriverPlanner {
   // With a LIST only what is named or built in can be mounted.
   Status listed_filesystem(const TargetPlan& target) {
     for (const auto& type : plan_.profile.filesystems)
-      if (tree_.is_builtin(type)) CAPTURE_TRY(take_filesystem(type, "built in"));
+      if (tree_.is_builtin(type)) TRY(take_filesystem(type, "built in"));
     const auto& there = plan_.image.config.filesystems;
     const bool usable = target.filesystem.empty()
                             ? !there.empty()
@@ -215,8 +214,7 @@ class DriverPlanner {
     // One driver mounts all three, and blkid may call the same disk any of them.
     if (type == "ext4" || type == "ext3" || type == "ext2")
       for (const char* kin : {"ext4", "ext3", "ext2"})
-        if (kin != type && request_.drivers.kind == Choice::kList)
-          CAPTURE_TRY(take_filesystem(kin, why));
+        if (kin != type && request_.drivers.kind == Choice::kList) TRY(take_filesystem(kin, why));
     return {};
   }
 
@@ -250,7 +248,7 @@ class DriverPlanner {
   // --add-driver: loaded for every target, and its class is what its place says.
   Status add_named() {
     for (const auto& driver : request_.add_driver) {
-      CAPTURE_TRY(check_known(driver.value, driver.origin));
+      TRY(check_known(driver.value, driver.origin));
       std::string driver_class;
       if (tree_.has(driver.value)) {
         auto info = tree_.info(driver.value);
@@ -258,11 +256,11 @@ class DriverPlanner {
         driver_class = class_of_path(info->path);
       }
       if (driver_class == "fs" && sets_.find(driver.value) != nullptr) {
-        CAPTURE_TRY(take_filesystem(driver.value, "asked for by " + driver.origin));
+        TRY(take_filesystem(driver.value, "asked for by " + driver.origin));
         continue;
       }
       Names names;
-      CAPTURE_TRY(take({driver.value, "asked for by " + driver.origin, driver_class, true}, names));
+      TRY(take({driver.value, "asked for by " + driver.origin, driver_class, true}, names));
       for (auto& entry : plan_.image.config.targets)
         if (driver_class.empty() || driver_class == driver_class_of(entry.spec))
           append_new(entry.drivers, names);

@@ -23,7 +23,7 @@ class NetworkPlanner {
                 });
     add_cards();
     for (auto& target : plan_.targets)
-      if (needs_network(target.spec)) CAPTURE_TRY(finish_target(target));
+      if (needs_network(target.spec)) TRY(finish_target(target));
     return {};
   }
 

@@ -130,20 +130,20 @@ Result<Plan> make_plan(const Request& request, Host& host) {
   if (!mtime) return as_usage_error("SOURCE_DATE_EPOCH", std::move(mtime).error());
   plan.mtime = *mtime;
 
-  CAPTURE_TRY(choose_profile(request, host, plan));
-  CAPTURE_TRY(choose_kernel(request, host, plan));
+  TRY(choose_profile(request, host, plan));
+  TRY(choose_kernel(request, host, plan));
   auto tree = KernelTree::open(request.root, plan.kernel.release);
   if (!tree) return std::move(tree).error();
   auto sets = builtin_module_sets();
   if (!sets) return std::move(sets).error();
 
-  CAPTURE_TRY(plan_targets(request, host, plan));
-  CAPTURE_TRY(plan_network(request, host, plan));
-  CAPTURE_TRY(plan_drivers(request, *tree, *sets, plan));
-  CAPTURE_TRY(plan_ccw_devices(request, host, plan));
-  CAPTURE_TRY(check_kernel(*sets, plan));
-  CAPTURE_TRY(plan_ssh(request, host, plan));
-  CAPTURE_TRY(plan_files(request, plan));
+  TRY(plan_targets(request, host, plan));
+  TRY(plan_network(request, host, plan));
+  TRY(plan_drivers(request, *tree, *sets, plan));
+  TRY(plan_ccw_devices(request, host, plan));
+  TRY(check_kernel(*sets, plan));
+  TRY(plan_ssh(request, host, plan));
+  TRY(plan_files(request, plan));
   plan_capture(request, plan);
   if (auto doubt = filter_doubt(plan.kernel.release, request.dump.level); !doubt.empty())
     plan.warnings.push_back(std::move(doubt));
@@ -153,9 +153,9 @@ Result<Plan> make_plan(const Request& request, Host& host) {
   plan.image.signatures = enforces_signatures(plan.kernel.config, host, plan.this_machine)
                               ? SignaturePolicy::kKeep
                               : SignaturePolicy::kDrop;
-  CAPTURE_TRY(choose_payload(request, host, plan));
-  CAPTURE_TRY(choose_compressor(request, plan));
-  CAPTURE_TRY(plan_kexec(request, host, plan));
+  TRY(choose_payload(request, host, plan));
+  TRY(choose_compressor(request, plan));
+  TRY(plan_kexec(request, host, plan));
   return plan;
 }
 

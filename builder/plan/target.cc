@@ -69,7 +69,7 @@ Status plan_device(const std::string& origin, Host& host, TargetPlan& target, Pl
   target.where = stack->words;
   target.drivers = std::move(stack->drivers);
   if (target.spec.kind == Kind::kRaw) {
-    CAPTURE_TRY(check_raw(*device, origin, host, plan));
+    TRY(check_raw(*device, origin, host, plan));
   } else {
     if (!device->tags.type.empty() && !is_supported_filesystem(device->tags.type))
       return usage_error(
@@ -105,7 +105,7 @@ Status plan_targets(const Request& request, Host& host, Plan& plan) {
     auto spec = default_target(host);
     if (!spec) return std::move(spec).error();
     TargetPlan target{*spec, "", false, "", {}, "", ""};
-    CAPTURE_TRY(plan_device("target", host, target, plan));
+    TRY(plan_device("target", host, target, plan));
     target.how = "the file system that holds /var/crash";
     plan.targets.push_back(std::move(target));
     return {};
@@ -113,9 +113,9 @@ Status plan_targets(const Request& request, Host& host, Plan& plan) {
   for (const auto& wanted : request.targets) {
     TargetPlan target{wanted.value, "", false, "", {}, "", ""};
     if (needs_network(target.spec)) {
-      CAPTURE_TRY(plan_server(host, target, plan));
+      TRY(plan_server(host, target, plan));
     } else {
-      CAPTURE_TRY(plan_device(wanted.origin, host, target, plan));
+      TRY(plan_device(wanted.origin, host, target, plan));
     }
     plan.targets.push_back(std::move(target));
   }

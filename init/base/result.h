@@ -1,7 +1,7 @@
-// Result<T>: a value, or an errno with the story of what was being done.
+// Result<T>: a value, or an error with its kind, its errno and the story of what was being done.
 //
 // Every step of the builder and of /init that can fail returns one. The image is compiled without
-// exceptions, so nothing here throws; Error::context is built from the inside out, each caller
+// exceptions, so nothing here throws; Error::message is built from the inside out, each caller
 // adding what it was about ("mount /dev/vda1: Invalid argument").
 #pragma once
 
@@ -13,7 +13,27 @@
 
 namespace mkcapture {
 
+/// What an error asks of whoever decides what happens next; nobody reads its words for that.
+enum class ErrorKind {
+  kUsage,        // what was asked for is wrong: options, configuration, names in them
+  kUnavailable,  // a device, server, program or file that is not there (yet): another try may help
+  kRefused,      // it is there and says no: permission, key, host key, policy
+  kNoSpace,      // full, or beyond a quota or a largest size
+  kTimedOut,     // no answer within the limit
+  kBroken        // everything else: bad data, an I/O error, a kernel that lacks a thing
+};
+
+/// The kind that an errno stands for.
+[[nodiscard]] ErrorKind kind_of(int code) noexcept;
+
 struct Error {
+  Error() = default;
+  Error(ErrorKind kind, std::string message) : kind(kind), message(std::move(message)) {}
+  /// The kind follows from errno `code`.
+  Error(int code, std::string message)
+      : kind(kind_of(code)), code(code), message(std::move(message)) {}
+
+  ErrorKind kind = ErrorKind::kBroken;
   int code = 0;         // errno value, or 0 where no system call was involved
   std::string message;  // for a person: what failed and why; no trailing newline
 
@@ -29,7 +49,10 @@ struct Error {
   return {code, std::string(what) + ": " + std::strerror(code)};
 }
 [[nodiscard]] inline Error fail(std::string message) {
-  return {0, std::move(message)};
+  return {ErrorKind::kBroken, std::move(message)};
+}
+[[nodiscard]] inline Error fail(ErrorKind kind, std::string message) {
+  return {kind, std::move(message)};
 }
 
 template <class T>
@@ -80,8 +103,13 @@ using Status = Result<void>;
 }  // namespace mkcapture
 
 /// Hands an error of `expr` (a Result) to the caller.
-#define CAPTURE_TRY(expr)                                      \
-  do {                                                         \
-    if (auto capture_try_result = (expr); !capture_try_result) \
-      return std::move(capture_try_result).error();            \
+#define TRY(expr)                                                                    \
+  do {                                                                               \
+    if (auto try_result = (expr); !try_result) return std::move(try_result).error(); \
   } while (0)
+
+/// `name` becomes the value of `expr` (a Result); its error goes to the caller.
+#define TRY_ASSIGN(name, expr)                                 \
+  auto name##_result = (expr);                                 \
+  if (!name##_result) return std::move(name##_result).error(); \
+  auto& name = *name##_result

@@ -182,7 +182,7 @@ Result<IpSpec> from_fields(std::vector<std::string> fields) {
       if (!has_address) return ip;  // any autoconfiguration: DHCP is the one there is
       break;
   }
-  CAPTURE_TRY(parse_static(fields, ip));
+  TRY(parse_static(fields, ip));
   return ip;
 }
 
@@ -244,7 +244,7 @@ Status parse_bond_fields(const std::vector<std::string_view>& fields, BondSpec& 
   }
   if (fields.size() > 2 && !fields[2].empty()) {
     for (const auto option : split(fields[2], ','))
-      CAPTURE_TRY(parse_bond_option(option, bond));
+      TRY(parse_bond_option(option, bond));
   }
   if (fields.size() > 3 && !fields[3].empty()) {
     const auto mtu = parse_number(fields[3]);

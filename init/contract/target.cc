@@ -126,7 +126,7 @@ Result<TargetSpec> parse_nfs(std::string_view text) {
   }
   const auto slash = text.find('/');
   if (slash == std::string_view::npos) return fail("the path behind the server is missing");
-  CAPTURE_TRY(parse_host_and_port(text.substr(0, slash), target));
+  TRY(parse_host_and_port(text.substr(0, slash), target));
   auto path = parse_path(text.substr(slash));
   if (!path) return std::move(path).error();
   target.path = *std::move(path);
@@ -149,7 +149,7 @@ Result<TargetSpec> parse_ssh(std::string_view text) {
     return fail("'" + std::string(user) + "' is no user name");
   }
   target.user = user;
-  CAPTURE_TRY(parse_host_and_port(authority.substr(at + 1), target));
+  TRY(parse_host_and_port(authority.substr(at + 1), target));
   auto path = parse_path(text.substr(slash));
   if (!path) return std::move(path).error();
   target.path = *std::move(path);

@@ -30,9 +30,9 @@ class Channels {
 
   Status bring_up(const CcwDevice& channel) {
     for (const auto& id : channel.ids)
-      CAPTURE_TRY(wait_for(kDevices + id));
+      TRY(wait_for(kDevices + id));
     if (channel.ids.size() > 1) return bring_up_group(channel);
-    CAPTURE_TRY(set_online(kDevices + channel.ids[0]));
+    TRY(set_online(kDevices + channel.ids[0]));
     return channel.wwpn.empty() ? Status() : attach_lun(channel);
   }
 
@@ -43,8 +43,8 @@ class Channels {
       std::string ids;
       for (const auto& id : channel.ids)
         ids += (ids.empty() ? "" : ",") + id;
-      CAPTURE_TRY(write(kGroupDriver, ids));
-      CAPTURE_TRY(wait_for(group));
+      TRY(write(kGroupDriver, ids));
+      TRY(wait_for(group));
     }
     // Ethernet frames; HiperSockets and some adapters have it fixed and refuse.
     (void)write(group + "/layer2", "1");
@@ -54,7 +54,7 @@ class Channels {
   /// Adapters with a virtual port of their own (NPIV) find their LUNs by themselves.
   Status attach_lun(const CcwDevice& channel) {
     const std::string port = kDevices + channel.ids[0] + "/" + channel.wwpn;
-    CAPTURE_TRY(wait_for(port));
+    TRY(wait_for(port));
     if (system_.exists(port + "/" + channel.lun)) return {};
     return write(port + "/unit_add", channel.lun);
   }

@@ -154,7 +154,7 @@ Status ElfVmcore::open() {
   size_ = layout->file_size;
   machine_.vmcoreinfo = find_vmcoreinfo(layout->header.fields(), machine_.notes);
   info_ = Vmcoreinfo(machine_.vmcoreinfo);
-  CAPTURE_TRY(choose_page_size());
+  TRY(choose_page_size());
 
   machine_.ranges = page_ranges(std::move(layout->loads), machine_.page_size);
   machine_.pages_missing = cut_to_file(machine_.ranges, file_->size(), machine_.page_size);
@@ -248,7 +248,7 @@ Result<std::unique_ptr<PageFilter>> ElfVmcore::filter(int level, Descriptors des
 
 Result<std::unique_ptr<VmcoreSource>> make_vmcore(std::unique_ptr<CoreFile> file) {
   auto vmcore = std::make_unique<ElfVmcore>(std::move(file));
-  CAPTURE_TRY(vmcore->open());
+  TRY(vmcore->open());
   return std::unique_ptr<VmcoreSource>(std::move(vmcore));
 }
 

@@ -52,7 +52,7 @@ Result<LevelReport> check_level(Vmcore& vmcore, int level) {
   auto pages = KeptPages::create(source, level, Descriptors::kAll);
   if (!pages) return std::move(pages).error().within("page filter");
   std::uint64_t kept = 0;
-  CAPTURE_TRY(pages->for_each_cycle([&](std::uint64_t, std::span<std::uint8_t> bits) {
+  TRY(pages->for_each_cycle([&](std::uint64_t, std::span<std::uint8_t> bits) {
     kept += count_bits(bits);
     return Status();
   }));

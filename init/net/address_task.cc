@@ -104,7 +104,7 @@ Status AddressTask::add_gateway(const Link& link, const AssignedAddress& own,
                                 const IpAddress& gateway) {
   // Clouds hand out a /32 with a gateway outside of it: that needs a route to the gateway first.
   if (!gateway.link_local() && !same_subnet(gateway, own.address, own.prefix)) {
-    CAPTURE_TRY(control_.add_route({gateway, gateway.max_prefix(), any(gateway.v6), link.index}));
+    TRY(control_.add_route({gateway, gateway.max_prefix(), any(gateway.v6), link.index}));
   }
   return control_.add_route({any(gateway.v6), 0, gateway, link.index});
 }

@@ -30,16 +30,16 @@ class BringUp {
 
   Result<NetworkState> run() {
     steps_.enter(Step::kLink);
-    CAPTURE_TRY(look());
+    TRY(look());
     for (const Link& link : view_.links) {
       if (link.loopback && !link.up) (void)control_.set_up(link.index, true);
     }
     for (const BondSpec& bond : config_.bond)
-      CAPTURE_TRY(make_bond(bond));
+      TRY(make_bond(bond));
     for (const VlanSpec& vlan : config_.vlan)
-      CAPTURE_TRY(make_vlan(vlan));
-    CAPTURE_TRY(assign_addresses());
-    CAPTURE_TRY(write_resolv_conf(system_, dns_, domain_));
+      TRY(make_vlan(vlan));
+    TRY(assign_addresses());
+    TRY(write_resolv_conf(system_, dns_, domain_));
     return NetworkState{assigned_.front().address};
   }
 
@@ -72,7 +72,7 @@ class BringUp {
         return timed_out("no interface " + name_of(wanted) +
                          " (seen: " + describe_links(view_.links) + ")");
       }
-      CAPTURE_TRY(pause_and_look());
+      TRY(pause_and_look());
     }
   }
 
@@ -94,7 +94,7 @@ class BringUp {
         return timed_out("no slave of " + bond.name + " (seen: " + describe_links(view_.links) +
                          ")");
       }
-      CAPTURE_TRY(pause_and_look());
+      TRY(pause_and_look());
     }
   }
 
@@ -112,10 +112,10 @@ class BringUp {
       const auto enslaved = [there](const Link& l) { return l.master == there->index; };
       if (std::ranges::any_of(slaves, enslaved)) return control_.set_up(there->index, true);
       // The driver makes an empty "bond0" of its own, in another mode.
-      CAPTURE_TRY(control_.remove(there->index));
+      TRY(control_.remove(there->index));
     }
-    CAPTURE_TRY(control_.add_bond(bond));
-    CAPTURE_TRY(look());
+    TRY(control_.add_bond(bond));
+    TRY(look());
     const Link* made = find_link(view_.links, {bond.name, {}});
     if (made == nullptr) return fail("it is not there after its creation");
     const int index = made->index;
@@ -133,7 +133,7 @@ class BringUp {
       }
     }
     if (enslaved == 0) return refused;
-    if (bond.mtu > 0) CAPTURE_TRY(control_.set_mtu(index, static_cast<std::uint32_t>(bond.mtu)));
+    if (bond.mtu > 0) TRY(control_.set_mtu(index, static_cast<std::uint32_t>(bond.mtu)));
     return control_.set_up(index, true);
   }
 
@@ -182,7 +182,7 @@ class BringUp {
         break;
       }
       if (deadline_.passed()) return timed_out(tasks.front().missing(view_));
-      CAPTURE_TRY(pause_and_look());
+      TRY(pause_and_look());
     }
     if (assigned_.empty()) return last;
     return {};

@@ -68,7 +68,7 @@ Result<Connection> connect_once(const IpAddress& address, std::uint16_t port, Mi
   const unsigned size = to_sockaddr(address, port, 0, to);
   if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), size) != 0) {
     if (errno != EINPROGRESS) return Error{errno, std::strerror(errno)};
-    CAPTURE_TRY(finish_connect(fd.get(), limit));
+    TRY(finish_connect(fd.get(), limit));
   }
   fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) & ~O_NONBLOCK);
   sockaddr_storage own{};

@@ -99,7 +99,7 @@ class Rtnetlink final : public LinkControl {
   }
 
   Status request(std::span<const std::byte> message) {
-    CAPTURE_TRY(send(message));
+    TRY(send(message));
     return receive([](const NetlinkMessage& m) -> Result<Walk> {
       const auto error = rtnl::parse_error(m);
       if (!error) return Walk::kOn;

@@ -44,7 +44,7 @@ class WriteBehind {
     }
     start(fd, pending_[newest_]);
     newest_ = (newest_ + 1) % pending_.size();
-    CAPTURE_TRY(drop(fd, pending_[newest_]));
+    TRY(drop(fd, pending_[newest_]));
     pending_[newest_] = {offset, size};
     return {};
   }
@@ -92,7 +92,7 @@ class FileOutput final : public Output {
 
   Status write_at(std::uint64_t offset, std::span<const std::byte> data) override {
     if (data.empty()) return {};
-    if (!sparse_ && offset > end_) CAPTURE_TRY(write_zeros(end_, offset));
+    if (!sparse_ && offset > end_) TRY(write_zeros(end_, offset));
     end_ = std::max(end_, offset + data.size());
     return append(offset, data);
   }
@@ -106,8 +106,8 @@ class FileOutput final : public Output {
   }
 
   Status finish(std::uint64_t size) override {
-    if (!sparse_ && size > end_) CAPTURE_TRY(write_zeros(end_, size));
-    CAPTURE_TRY(flush());
+    if (!sparse_ && size > end_) TRY(write_zeros(end_, size));
+    TRY(flush());
     if (sparse_ && size > end_ && ftruncate(fd_, static_cast<off_t>(size)) != 0) {
       return sys_error("extend", errno);
     }
@@ -120,7 +120,7 @@ class FileOutput final : public Output {
   // it are [first_, used_).
   Status append(std::uint64_t offset, std::span<const std::byte> data) {
     if (used_ == first_ || offset != start_ + used_) {
-      CAPTURE_TRY(flush());
+      TRY(flush());
       start_ = align_down(offset);
       first_ = used_ = static_cast<std::size_t>(offset - start_);
     }
@@ -132,7 +132,7 @@ class FileOutput final : public Output {
           pass_through_ = false;
           continue;
         }
-        CAPTURE_TRY(written);
+        TRY(written);
         data = data.subspan(whole);
         start_ += used_ + whole;
         first_ = used_ = 0;
@@ -142,7 +142,7 @@ class FileOutput final : public Output {
       std::memcpy(buffer_.data() + used_, data.data(), n);
       used_ += n;
       data = data.subspan(n);
-      if (used_ == buffer_.size()) CAPTURE_TRY(flush());
+      if (used_ == buffer_.size()) TRY(flush());
     }
     return {};
   }
@@ -166,14 +166,14 @@ class FileOutput final : public Output {
     const std::uint64_t end = offset + data.size();
     const std::uint64_t middle = std::min(align_up(offset), end);
     const std::uint64_t tail = std::max(align_down(end), middle);
-    CAPTURE_TRY(write_piece(offset, data.first(middle - offset), false));
-    CAPTURE_TRY(write_piece(middle, data.subspan(middle - offset, tail - middle), direct_));
+    TRY(write_piece(offset, data.first(middle - offset), false));
+    TRY(write_piece(middle, data.subspan(middle - offset, tail - middle), direct_));
     return write_piece(tail, data.subspan(tail - offset), false);
   }
 
   Status write_piece(std::uint64_t offset, std::span<const std::byte> data, bool direct) {
     if (data.empty()) return {};
-    CAPTURE_TRY(set_direct(direct));
+    TRY(set_direct(direct));
     const std::uint64_t from = offset;
     while (!data.empty()) {
       const ssize_t n = pwrite(fd_, data.data(), data.size(), static_cast<off_t>(offset));
@@ -187,7 +187,7 @@ class FileOutput final : public Output {
       offset += static_cast<std::uint64_t>(n);
       data = data.subspan(static_cast<std::size_t>(n));
       // A short direct write leaves an unaligned rest: the disk is nearly full.
-      if (!data.empty() && direct_is_set_ && offset % kAlign != 0) CAPTURE_TRY(set_direct(false));
+      if (!data.empty() && direct_is_set_ && offset % kAlign != 0) TRY(set_direct(false));
     }
     return direct_is_set_ ? Status() : behind_.wrote(fd_, from, offset - from);
   }
@@ -209,8 +209,8 @@ class FileOutput final : public Output {
     const std::uint64_t middle = align_up(from);
     const std::uint64_t tail = align_down(to);
     if (tail > middle && tail - middle >= kBufferBytes) {
-      CAPTURE_TRY(append_zeros(from, middle));
-      CAPTURE_TRY(flush());
+      TRY(append_zeros(from, middle));
+      TRY(flush());
       if (fallocate(fd_, FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(middle),
                     static_cast<off_t>(tail - middle)) == 0) {
         return append_zeros(tail, to);
@@ -224,7 +224,7 @@ class FileOutput final : public Output {
     static constexpr std::array<std::byte, 4096> kZeros{};
     while (from < to) {
       const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(to - from, kZeros.size()));
-      CAPTURE_TRY(append(from, std::span(kZeros).first(n)));
+      TRY(append(from, std::span(kZeros).first(n)));
       from += n;
     }
     return {};

@@ -16,7 +16,7 @@ class SequentialOutput : public Output {
   [[nodiscard]] bool seekable() const noexcept final { return false; }
 
   Status write_at(std::uint64_t offset, std::span<const std::byte> data) final {
-    CAPTURE_TRY(zeros_up_to(offset));
+    TRY(zeros_up_to(offset));
     return send(data);
   }
 
@@ -34,7 +34,7 @@ class SequentialOutput : public Output {
     if (offset < position_) return fail("a stream cannot go back");
     while (position_ < offset) {
       const auto n = std::min<std::uint64_t>(offset - position_, kZeros.size());
-      CAPTURE_TRY(send(std::span(kZeros).first(static_cast<std::size_t>(n))));
+      TRY(send(std::span(kZeros).first(static_cast<std::size_t>(n))));
     }
     return {};
   }

@@ -21,7 +21,7 @@ class StreamOutput final : public SequentialOutput {
   StreamOutput& operator=(const StreamOutput&) = delete;
 
   Status finish(std::uint64_t size) override {
-    CAPTURE_TRY(pad_to(size));
+    TRY(pad_to(size));
     // Standard output may be a file; a pipe or socket has nothing to sync and says EINVAL.
     if (fsync(fd_) != 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP) {
       return sys_error("sync", errno);
@@ -40,7 +40,7 @@ class StreamOutput final : public SequentialOutput {
       }
       if (errno == EINTR) continue;
       if (errno != EAGAIN) return sys_error("write", errno);
-      CAPTURE_TRY(wait_writable());
+      TRY(wait_writable());
     }
     return {};
   }

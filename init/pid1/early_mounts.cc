@@ -23,12 +23,12 @@ std::span<const EarlyMount> early_mounts() {
 
 Status mount_early(System& system) {
   for (const auto& m : kMounts) {
-    CAPTURE_TRY(system.make_dir(m.target));
+    TRY(system.make_dir(m.target));
     auto mounted = system.mount(m.source, m.target, m.type, m.flags, m.data);
     if (!mounted && mounted.error().code != EBUSY) return mounted;
   }
   for (const char* folder : kFolders)
-    CAPTURE_TRY(system.make_dir(folder));
+    TRY(system.make_dir(folder));
   return {};
 }
 

@@ -126,7 +126,7 @@ Result<SavecoreOptions> parse_savecore_options(std::span<char* const> arguments)
     }
   }
   if (o.dump.format == DumpFormat::kElf && !codec_given) o.dump.codec = DumpCodec::kNone;
-  CAPTURE_TRY(take_files(files, o));
+  TRY(take_files(files, o));
   return o;
 }
 

@@ -77,7 +77,7 @@ Result<bool> Channel::step(Want want, Milliseconds limit,
     if (n > 0) {
       read_any = true;
       if (progress_) progress_();
-      CAPTURE_TRY(received({buffer.data(), static_cast<std::size_t>(n)}));
+      TRY(received({buffer.data(), static_cast<std::size_t>(n)}));
     }
   }
   return fds[2].revents != 0;

@@ -35,7 +35,7 @@ class ExecOutput final : public SequentialOutput {
       : session_(std::move(session)), path_(std::move(path)) {}
 
   Status finish(std::uint64_t size) override {
-    CAPTURE_TRY(pad_to(size));
+    TRY(pad_to(size));
     session_.channel.close_input();
     auto done = await_line(session_, remote::kDone, answer_, session_.channel.stall_limit());
     if (!done) return failed(std::move(done).error());

@@ -46,7 +46,7 @@ Status SftpClient::received(std::string_view bytes) {
     if (!next) return std::move(next).error();
     const std::optional<sftp::Packet> packet = *next;
     if (!packet) return {};
-    CAPTURE_TRY(take(*packet));
+    TRY(take(*packet));
   }
 }
 
@@ -90,11 +90,11 @@ Status SftpClient::await(Milliseconds& silent) {
 Result<SftpClient::Reply> SftpClient::ask(PacketWriter& packet) {
   asked_ = last_id_;
   reply_.reset();
-  CAPTURE_TRY(channel_.send(packet.finish(), {},
-                            [this](std::string_view bytes) { return received(bytes); }));
+  TRY(channel_.send(packet.finish(), {},
+                    [this](std::string_view bytes) { return received(bytes); }));
   Milliseconds silent{0};
   while (!reply_)
-    CAPTURE_TRY(await(silent));
+    TRY(await(silent));
   return std::move(*reply_);
 }
 
@@ -131,7 +131,7 @@ Status SftpClient::make_dir(const std::string& path, std::uint32_t mode) {
 
 Result<std::string> SftpClient::create(const std::string& path, std::uint32_t mode) {
   // What went wrong with an earlier file is not this one's fault.
-  CAPTURE_TRY(settle());
+  TRY(settle());
   constexpr std::uint32_t kFlags = sftp::kOpenWrite | sftp::kOpenCreate | sftp::kOpenTruncate;
   auto reply =
       ask(PacketWriter(Type::kOpen, next_id()).text(path).u32(kFlags).attributes_mode(mode));
@@ -154,15 +154,15 @@ Status SftpClient::write(const std::string& handle, std::uint64_t offset,
   while (!data.empty()) {
     Milliseconds silent{0};
     while (writes_.size() >= kWindow && !write_error_)
-      CAPTURE_TRY(await(silent));
+      TRY(await(silent));
     if (write_error_) return *write_error_;
     const auto part = data.first(std::min(data.size(), kWriteBytes));
     const std::uint32_t id = next_id();
     writes_.emplace(id, part.size());
     PacketWriter packet(Type::kWrite, id);
     packet.text(handle).u64(offset).u32(static_cast<std::uint32_t>(part.size()));
-    CAPTURE_TRY(channel_.send(packet.finish(part.size()), part,
-                              [this](std::string_view bytes) { return received(bytes); }));
+    TRY(channel_.send(packet.finish(part.size()), part,
+                      [this](std::string_view bytes) { return received(bytes); }));
     offset += part.size();
     data = data.subspan(part.size());
   }
@@ -172,7 +172,7 @@ Status SftpClient::write(const std::string& handle, std::uint64_t offset,
 Status SftpClient::drain() {
   Milliseconds silent{0};
   while (!writes_.empty())
-    CAPTURE_TRY(await(silent));
+    TRY(await(silent));
   if (write_error_) return *write_error_;
   return {};
 }
@@ -189,7 +189,7 @@ Status SftpClient::settle() {
 Result<bool> SftpClient::sync(const std::string& handle) {
   constexpr std::string_view kExtension = "fsync@openssh.com";
   if (!can(kExtension, "1")) return false;
-  CAPTURE_TRY(ask_status(PacketWriter(Type::kExtended, next_id()).text(kExtension).text(handle)));
+  TRY(ask_status(PacketWriter(Type::kExtended, next_id()).text(kExtension).text(handle)));
   return true;
 }
 

@@ -35,13 +35,13 @@ class SftpOutput final : public Output {
   [[nodiscard]] bool seekable() const noexcept override { return true; }
 
   Status write_at(std::uint64_t offset, std::span<const std::byte> data) override {
-    if (offset != buffer_offset_ + buffer_.size()) CAPTURE_TRY(flush());
+    if (offset != buffer_offset_ + buffer_.size()) TRY(flush());
     if (buffer_.empty()) buffer_offset_ = offset;
     end_ = std::max(end_, offset + data.size());
     while (!data.empty()) {
       if (buffer_.empty() && data.size() >= SftpClient::kWriteBytes) {
         const auto whole = data.size() - data.size() % SftpClient::kWriteBytes;
-        CAPTURE_TRY(checked(client_.write(handle_, buffer_offset_, data.first(whole))));
+        TRY(checked(client_.write(handle_, buffer_offset_, data.first(whole))));
         buffer_offset_ += whole;
         data = data.subspan(whole);
         continue;
@@ -49,15 +49,15 @@ class SftpOutput final : public Output {
       const auto part = data.first(std::min(data.size(), SftpClient::kWriteBytes - buffer_.size()));
       buffer_.insert(buffer_.end(), part.begin(), part.end());
       data = data.subspan(part.size());
-      if (buffer_.size() == SftpClient::kWriteBytes) CAPTURE_TRY(flush());
+      if (buffer_.size() == SftpClient::kWriteBytes) TRY(flush());
     }
     return {};
   }
 
   Status finish(std::uint64_t size) override {
-    CAPTURE_TRY(flush());
-    CAPTURE_TRY(checked(client_.drain()));
-    if (size > end_) CAPTURE_TRY(checked(client_.set_size(handle_, size)));
+    TRY(flush());
+    TRY(checked(client_.drain()));
+    if (size > end_) TRY(checked(client_.set_size(handle_, size)));
     // A server without fsync has the bytes, but does not promise that they are on its disk.
     auto synced = client_.sync(handle_);
     if (!synced) return checked(std::move(synced).error());

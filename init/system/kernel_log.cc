@@ -56,7 +56,7 @@ Status copy_kernel_log(Output& output) {
   std::uint64_t written = 0;
   std::string pending;
   const auto flush = [&]() -> Status {
-    CAPTURE_TRY(output.write_at(written, std::as_bytes(std::span(pending))));
+    TRY(output.write_at(written, std::as_bytes(std::span(pending))));
     written += pending.size();
     pending.clear();
     return {};
@@ -68,9 +68,9 @@ Status copy_kernel_log(Output& output) {
       continue;         // EPIPE: older records were overwritten
     if (n <= 0) break;  // EAGAIN: that was the last one
     pending += format_kmsg_record({record, static_cast<std::size_t>(n)});
-    if (pending.size() >= sizeof record) CAPTURE_TRY(flush());
+    if (pending.size() >= sizeof record) TRY(flush());
   }
-  CAPTURE_TRY(flush());
+  TRY(flush());
   return output.finish(written);
 }
 

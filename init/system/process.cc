@@ -85,10 +85,10 @@ Result<Child> spawn_program(const std::vector<std::string>& argv,
     return {};
   };
   if (pipes != Pipes::kNone) {
-    CAPTURE_TRY(want(in));
-    CAPTURE_TRY(want(out));
+    TRY(want(in));
+    TRY(want(out));
   }
-  if (pipes == Pipes::kInOutErr) CAPTURE_TRY(want(err));
+  if (pipes == Pipes::kInOutErr) TRY(want(err));
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);

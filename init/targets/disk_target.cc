@@ -59,9 +59,9 @@ class DiskTarget final : public MountedTarget {
     if (!plan) return std::move(plan).error();
     context_.modules.load_all(plan->modules);
     if (plan->type == "btrfs") scan_siblings(block.finder(), *device);
-    CAPTURE_TRY(system.make_dir(kMountPoint));
-    CAPTURE_TRY(system.mount(device->path, kMountPoint, plan->type,
-                             MS_NOATIME | MS_NOSUID | MS_NODEV | MS_NOEXEC, plan->data));
+    TRY(system.make_dir(kMountPoint));
+    TRY(system.mount(device->path, kMountPoint, plan->type,
+                     MS_NOATIME | MS_NOSUID | MS_NODEV | MS_NOEXEC, plan->data));
     names_without_colons_ = plan->type == "vfat";
     return {};
   }

@@ -47,7 +47,7 @@ class NfsTarget final : public MountedTarget {
 
     context_.steps.enter(Step::kMount);
     set_host_name();
-    CAPTURE_TRY(context_.system.make_dir(kMountPoint));
+    TRY(context_.system.make_dir(kMountPoint));
     return mount_export(*server, *options, deadline);
   }
 

@@ -34,15 +34,15 @@ class Save {
         ready_by_(context.deadline.sooner(context.config.wait)) {}
 
   Status run() {
-    CAPTURE_TRY(open_vmcore());     // the crashed kernel's headers make sense
-    load_drivers();                 // what the image has for this target's devices is loaded
-    CAPTURE_TRY(open_target());     // mounted or connected; nothing written yet
-    CAPTURE_TRY(make_directory());  // the dump's directory is there and empty
-    save_dmesg();                   // the crashed kernel's log is safe, if it can be had
-    compare_space();                // the log tells what is needed and what is free
-    set_room_aside();               // a disk that becomes full has room left for the log
-    CAPTURE_TRY(save_dump());       // vmcore.incomplete is whole and on stable storage
-    CAPTURE_TRY(rename_dump());     // and is called vmcore
+    TRY(open_vmcore());     // the crashed kernel's headers make sense
+    load_drivers();         // what the image has for this target's devices is loaded
+    TRY(open_target());     // mounted or connected; nothing written yet
+    TRY(make_directory());  // the dump's directory is there and empty
+    save_dmesg();           // the crashed kernel's log is safe, if it can be had
+    compare_space();        // the log tells what is needed and what is free
+    set_room_aside();       // a disk that becomes full has room left for the log
+    TRY(save_dump());       // vmcore.incomplete is whole and on stable storage
+    TRY(rename_dump());     // and is called vmcore
     return {};
   }
 
@@ -104,7 +104,7 @@ class Save {
 
   Status open_target() {
     target_ = parts_.make_target(context_.entry.spec, {system_, context_.config, state_, modules_});
-    CAPTURE_TRY(target_->open(ready_by_));
+    TRY(target_->open(ready_by_));
     opened_ = true;
     state_.set_ready();
     return {};
@@ -136,7 +136,7 @@ class Save {
     const auto saved = save_file(kDmesgFile, [this](Output& output) -> Status {
       auto bytes = vmcore_->write_dmesg(output);
       if (!bytes) return std::move(bytes).error();
-      CAPTURE_TRY(output.finish(*bytes));
+      TRY(output.finish(*bytes));
       system_.log(std::string(kDmesgFile) + " saved, " + format_size(*bytes));
       return {};
     });

@@ -61,7 +61,7 @@ Result<std::string> FakeSystem::read_file(const std::string& path, std::size_t l
 }
 
 Status FakeSystem::write_file(const std::string& path, std::string_view data) {
-  CAPTURE_TRY(record("write " + path, "write " + path));
+  TRY(record("write " + path, "write " + path));
   files[path] = data;
   return {};
 }
@@ -96,13 +96,13 @@ bool FakeSystem::exists(const std::string& path) {
 }
 
 Status FakeSystem::make_dir(const std::string& path) {
-  CAPTURE_TRY(record("mkdir " + path, "mkdir " + path));
+  TRY(record("mkdir " + path, "mkdir " + path));
   dirs.insert(path);
   return {};
 }
 
 Status FakeSystem::remove(const std::string& path) {
-  CAPTURE_TRY(record("remove " + path, "remove " + path));
+  TRY(record("remove " + path, "remove " + path));
   if (files.erase(path) == 0) return sys_error(path, ENOENT);
   return {};
 }
@@ -122,7 +122,7 @@ Status FakeSystem::load_module(const std::string& path, const std::string& param
   if (files.count(path) == 0) return sys_error(path, ENOENT);
   std::string name = path.substr(path.rfind('/') + 1);
   name = name.substr(0, name.rfind('.'));
-  CAPTURE_TRY(record("load " + name + (params.empty() ? "" : " " + params), "load " + name));
+  TRY(record("load " + name + (params.empty() ? "" : " " + params), "load " + name));
   dirs.insert("/sys/module/" + name);
   if (on_module) on_module(*this, name);
   return {};
@@ -153,7 +153,7 @@ Result<Child> FakeSystem::spawn(const std::vector<std::string>& argv,
 }
 
 Result<int> FakeSystem::fork_worker(const std::function<int()>& work) {
-  CAPTURE_TRY(record("fork", "fork"));
+  TRY(record("fork", "fork"));
   const int pid = next_pid_++;
   if (workers.empty()) {
     processes_[pid] = {work(), true};

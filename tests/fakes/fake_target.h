@@ -63,16 +63,16 @@ class FakeTarget final : public Target {
   Status open(const Deadline&) override { return store_.call("open"); }
   [[nodiscard]] bool has_directory() const noexcept override { return store_.directory; }
   Result<std::string> make_directory(const std::string& name, const Deadline&) override {
-    CAPTURE_TRY(store_.call("mkdir " + name));
+    TRY(store_.call("mkdir " + name));
     return name;
   }
   Result<std::unique_ptr<Output>> create(const std::string& file, const Deadline&) override {
-    CAPTURE_TRY(store_.call("create " + file));
+    TRY(store_.call("create " + file));
     return std::unique_ptr<Output>(
         std::make_unique<StringOutput>(store_.files[file], &store_.reserved[file]));
   }
   Status rename(const std::string& from, const std::string& to, const Deadline&) override {
-    CAPTURE_TRY(store_.call("rename " + from + " " + to));
+    TRY(store_.call("rename " + from + " " + to));
     store_.files[to] = store_.files[from];
     store_.files.erase(from);
     return {};
@@ -100,7 +100,7 @@ class FakeVmcore final : public Vmcore {
   }
   Result<std::uint64_t> write_dmesg(Output& output) override {
     if (dmesg.empty()) return fail("no log found");
-    CAPTURE_TRY(output.write_at(0, std::as_bytes(std::span(dmesg))));
+    TRY(output.write_at(0, std::as_bytes(std::span(dmesg))));
     return std::uint64_t{dmesg.size()};
   }
 };

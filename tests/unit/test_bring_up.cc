@@ -41,7 +41,7 @@ class FakeLinks final : public LinkControl {
   Result<std::vector<Link>> links() override { return all; }
   Result<std::vector<InterfaceAddress>> addresses() override { return assigned; }
   Status set_up(int index, bool up) override {
-    CAPTURE_TRY(record((up ? "up " : "down ") + at(index).name));
+    TRY(record((up ? "up " : "down ") + at(index).name));
     at(index).up = up;
     at(index).has_link = up && dead.count(at(index).name) == 0;
     return {};
@@ -51,17 +51,17 @@ class FakeLinks final : public LinkControl {
   }
   Status set_master(int index, int master) override {
     if (at(index).up) return sys_error("set_master", EPERM);  // as the bonding driver
-    CAPTURE_TRY(record("enslave " + at(index).name + " " + at(master).name));
+    TRY(record("enslave " + at(index).name + " " + at(master).name));
     at(index).master = master;
     return {};
   }
   Status remove(int index) override {
-    CAPTURE_TRY(record("remove " + at(index).name));
+    TRY(record("remove " + at(index).name));
     std::erase_if(all, [index](const Link& l) { return l.index == index; });
     return {};
   }
   Status add_vlan(const std::string& name, std::uint16_t id, int parent) override {
-    CAPTURE_TRY(record("vlan " + name + " " + std::to_string(id) + " on " + at(parent).name));
+    TRY(record("vlan " + name + " " + std::to_string(id) + " on " + at(parent).name));
     const std::string mac = at(parent).mac;
     Link& link = add(name, mac);
     link.kind = "vlan";
@@ -69,7 +69,7 @@ class FakeLinks final : public LinkControl {
     return {};
   }
   Status add_bond(const BondSpec& bond) override {
-    CAPTURE_TRY(record("bond " + bond.name + " mode " + std::to_string(bond.mode)));
+    TRY(record("bond " + bond.name + " mode " + std::to_string(bond.mode)));
     add(bond.name, "").kind = "bond";
     return {};
   }
@@ -77,8 +77,7 @@ class FakeLinks final : public LinkControl {
     return record("primary " + at(bond).name + " " + at(slave).name);
   }
   Status add_address(int index, const IpAddress& a, int prefix) override {
-    CAPTURE_TRY(
-        record("address " + at(index).name + " " + to_string(a) + "/" + std::to_string(prefix)));
+    TRY(record("address " + at(index).name + " " + to_string(a) + "/" + std::to_string(prefix)));
     assigned.push_back({.index = index, .address = a, .prefix = prefix, .global = true});
     return {};
   }

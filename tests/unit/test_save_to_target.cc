@@ -49,7 +49,7 @@ struct Run {
       std::string log;
       for (const auto& line : system.lines)
         log += line + "\n";
-      CAPTURE_TRY(output.write_at(0, std::as_bytes(std::span(log))));
+      TRY(output.write_at(0, std::as_bytes(std::span(log))));
       return output.finish(log.size());
     };
     return save_to_target(

@@ -32,13 +32,13 @@ class AppendBuffer {
       const std::size_t n = std::min(data.size(), kPieceBytes - used_);
       std::memcpy(room(), data.data(), n);
       data = data.subspan(n);
-      CAPTURE_TRY(commit(n));
+      TRY(commit(n));
     }
     return {};
   }
   /// Writes what is left. Called once, at the end.
   Status flush() {
-    CAPTURE_TRY(output_.write_at(offset_, memory_.span().first(used_)));
+    TRY(output_.write_at(offset_, memory_.span().first(used_)));
     offset_ += used_;
     used_ = 0;
     return {};
@@ -50,7 +50,7 @@ class AppendBuffer {
 
  private:
   Status write_piece() {
-    CAPTURE_TRY(output_.write_at(offset_, memory_.span().first(kPieceBytes)));
+    TRY(output_.write_at(offset_, memory_.span().first(kPieceBytes)));
     offset_ += kPieceBytes;
     used_ -= kPieceBytes;
     std::memcpy(memory_.data(), memory_.data() + kPieceBytes, used_);

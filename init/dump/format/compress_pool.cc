@@ -44,17 +44,17 @@ class CompressPool::Chunk final : public PageReceiver {
 
   Status hand_on(KdumpBody& body) {
     std::uint64_t offset = body.position();
-    CAPTURE_TRY(body.append(data_.span().first(used_)));
+    TRY(body.append(data_.span().first(used_)));
     std::size_t i = 0;
     for (const PageRun& run : runs_) {
       for (std::uint64_t pfn = run.first; pfn < run.first + run.count; ++pfn, ++i) {
         const PageOutcome& o = outcomes_[i];
         if (o.kind == PageOutcome::Kind::kZero) {
-          CAPTURE_TRY(body.zero());
+          TRY(body.zero());
         } else if (o.kind == PageOutcome::Kind::kUnreadable) {
-          CAPTURE_TRY(body.unreadable(pfn));
+          TRY(body.unreadable(pfn));
         } else {
-          CAPTURE_TRY(body.described(offset, o.size, o.flags));
+          TRY(body.described(offset, o.size, o.flags));
           offset += o.size;
         }
       }
@@ -170,7 +170,7 @@ void CompressPool::serve() {
 
 Status CompressPool::put(PageRun run, KdumpBody& body) {
   while (run.count > 0) {
-    if (filling_ - oldest_ == chunks_.size()) CAPTURE_TRY(take_oldest(body));
+    if (filling_ - oldest_ == chunks_.size()) TRY(take_oldest(body));
     Chunk& c = chunk(filling_);
     c.fill(run);
     if (c.full()) submit();
@@ -193,7 +193,7 @@ Status CompressPool::take_oldest(KdumpBody& body) {
     std::unique_lock lock(mutex_);
     result_.wait(lock, [&] { return c.done(); });
   }
-  CAPTURE_TRY(c.hand_on(body));
+  TRY(c.hand_on(body));
   c.reset();
   ++oldest_;
   return {};
@@ -202,7 +202,7 @@ Status CompressPool::take_oldest(KdumpBody& body) {
 Status CompressPool::drain(KdumpBody& body) {
   if (filling_ - oldest_ < chunks_.size() && !chunk(filling_).empty()) submit();
   while (oldest_ < filling_)
-    CAPTURE_TRY(take_oldest(body));
+    TRY(take_oldest(body));
   return {};
 }
 

@@ -43,7 +43,7 @@ Status for_each_piece(const CrashedMachine& machine, std::uint64_t first_pfn,
       ++range;
     for (auto r = range; r != machine.ranges.end() && r->paddr < end; ++r) {
       const std::uint64_t piece = std::max(begin, r->paddr);
-      CAPTURE_TRY(visit(*r, piece, std::min(end, r->paddr + r->size) - piece));
+      TRY(visit(*r, piece, std::min(end, r->paddr + r->size) - piece));
     }
   }
 }
@@ -55,7 +55,7 @@ class SegmentPlan {
   explicit SegmentPlan(const CrashedMachine& machine) : machine_(machine) {}
 
   Status make(KeptPages& pages) {
-    CAPTURE_TRY(pages.for_each_cycle([&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
+    TRY(pages.for_each_cycle([&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
       return for_each_piece(machine_, first_pfn, bits,
                             [&](const MemoryRange& r, std::uint64_t paddr, std::uint64_t size) {
                               return count(r, paddr, size);
@@ -210,9 +210,9 @@ class ElfBody {
         done = std::min(size, page - paddr % page);
         ++report_.pages_unreadable;
       } else if (leave_out_zeros_) {
-        CAPTURE_TRY(write_nonzero(s.file_offset + (paddr - s.paddr), paddr % page, bytes));
+        TRY(write_nonzero(s.file_offset + (paddr - s.paddr), paddr % page, bytes));
       } else {
-        CAPTURE_TRY(write(s.file_offset + (paddr - s.paddr), bytes));
+        TRY(write(s.file_offset + (paddr - s.paddr), bytes));
         report_.pages_saved += (bytes.size() + page - 1) / page;
       }
       pages_done_ += (done + page - 1) / page;
@@ -232,7 +232,7 @@ class ElfBody {
     while (at < bytes.size()) {
       const std::size_t n = std::min<std::size_t>(bytes.size() - at, page - (in_page + at) % page);
       if (is_zero(bytes.subspan(at, n))) {
-        if (run > 0) CAPTURE_TRY(write(offset + at - run, bytes.subspan(at - run, run)));
+        if (run > 0) TRY(write(offset + at - run, bytes.subspan(at - run, run)));
         run = 0;
       } else {
         run += n;
@@ -244,7 +244,7 @@ class ElfBody {
   }
 
   Status write(std::uint64_t offset, std::span<const std::byte> bytes) {
-    CAPTURE_TRY(output_.write_at(offset, bytes));
+    TRY(output_.write_at(offset, bytes));
     report_.bytes_written += bytes.size();
     return {};
   }
@@ -279,8 +279,8 @@ Result<DumpReport> write_elf(VmcoreSource& source, KeptPages& pages, Output& out
 
   auto window = source.window(kWindowBytes);
   if (!window) return std::move(window).error();
-  CAPTURE_TRY(output.write_at(0, *headers));
-  CAPTURE_TRY(output.write_at(headers->size(), machine.notes));
+  TRY(output.write_at(0, *headers));
+  TRY(output.write_at(headers->size(), machine.notes));
 
   ElfBody body(machine, segments, **window, output, (options.level & 1) != 0,
                ProgressMeter(progress, report.pages_total), report);

@@ -19,15 +19,15 @@ class FlatOutput final : public Output {
 
   Status write_at(std::uint64_t offset, std::span<const std::byte> data) override {
     if (data.empty()) return {};
-    CAPTURE_TRY(begin());
-    CAPTURE_TRY(record(offset, data.size()));
+    TRY(begin());
+    TRY(record(offset, data.size()));
     return send(data);
   }
 
   Status finish(std::uint64_t size) override {
     (void)size;  // a hole at the end reads as zeros anyway
-    CAPTURE_TRY(begin());
-    CAPTURE_TRY(record(kEnd, kEnd));
+    TRY(begin());
+    TRY(record(kEnd, kEnd));
     return stream_.finish(position_);
   }
 

@@ -25,7 +25,7 @@ KdumpBody::KdumpBody(Output& output, const CrashedMachine& machine, const KdumpL
 
 Status KdumpBody::stored(std::uint32_t size, std::uint32_t flags) {
   const std::uint64_t offset = pages_.position();
-  CAPTURE_TRY(pages_.commit(size));
+  TRY(pages_.commit(size));
   return described(offset, size, flags);
 }
 
@@ -68,7 +68,7 @@ Status KdumpBody::write_descriptors() {
     }
   }
   waiting_ = 0;
-  CAPTURE_TRY(output_.write_at(descriptors_at_, bytes));
+  TRY(output_.write_at(descriptors_at_, bytes));
   descriptors_at_ += bytes.size();
   report_.bytes_written += bytes.size();
   report_.pages_saved += saved;

@@ -35,9 +35,9 @@ class KdumpWriter {
     codec->reset();
 
     // First pass.
-    CAPTURE_TRY(write_headers(how_.write_once ? 0 : kDumpIncomplete));
-    CAPTURE_TRY(write_part(layout_.notes_at, machine_.notes));
-    CAPTURE_TRY(pages_.for_each_cycle([&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
+    TRY(write_headers(how_.write_once ? 0 : kDumpIncomplete));
+    TRY(write_part(layout_.notes_at, machine_.notes));
+    TRY(pages_.for_each_cycle([&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
       kept_ += count_bits(bits);
       progress_.update(0, pages_.pages_present(), report_.bytes_written);
       return how_.write_once ? Status() : write_bits(first_pfn, bits);
@@ -45,7 +45,7 @@ class KdumpWriter {
     report_.pages_total = pages_.pages_present();
     const std::uint64_t descriptors_end = layout_.descriptors_at + kept_ * kPageDescriptorBytes;
     layout_.pages_at = (descriptors_end + 4095) / 4096 * 4096;
-    CAPTURE_TRY(output_.reserve(layout_.present_at, descriptors_end - layout_.present_at));
+    TRY(output_.reserve(layout_.present_at, descriptors_end - layout_.present_at));
 
     // Second pass. From here on there is something that can be read.
     KdumpBody body(output_, machine_, layout_, kept_, report_);
@@ -87,7 +87,7 @@ class KdumpWriter {
   }
 
   Status write_part(std::uint64_t offset, std::span<const std::byte> data) {
-    CAPTURE_TRY(output_.write_at(offset, data));
+    TRY(output_.write_at(offset, data));
     report_.bytes_written += data.size();
     return {};
   }
@@ -96,7 +96,7 @@ class KdumpWriter {
   Status write_bits(std::uint64_t first_pfn, std::span<const std::uint8_t> bits) {
     present_.assign(bits.size(), 0);
     set_present(machine_, first_pfn, present_);
-    CAPTURE_TRY(write_bitmap(layout_.present_at, first_pfn, present_));
+    TRY(write_bitmap(layout_.present_at, first_pfn, present_));
     return write_kept(first_pfn, bits);
   }
 
@@ -125,7 +125,7 @@ class KdumpWriter {
       if (!made) return std::move(made).error();
       worker = std::move(*made);
     }
-    if ((options_.level & 1) != 0) CAPTURE_TRY(body.share_zeros());
+    if ((options_.level & 1) != 0) TRY(body.share_zeros());
     return pages_.for_each_cycle([&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
       Status status;
       std::uint64_t from = 0;

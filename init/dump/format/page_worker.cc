@@ -25,11 +25,11 @@ Status PageWorker::work(PageRun run, PageReceiver& receiver) {
         reader_.pages(run.first, std::min<std::uint64_t>(run.count, kWindowBytes / page_size_));
     std::uint64_t done = bytes.size() / page_size_;
     if (done == 0) {
-      CAPTURE_TRY(receiver.unreadable(run.first));
+      TRY(receiver.unreadable(run.first));
       done = 1;
     }
     for (std::size_t at = 0; at < bytes.size(); at += page_size_) {
-      CAPTURE_TRY(work_on(bytes.subspan(at, page_size_), receiver));
+      TRY(work_on(bytes.subspan(at, page_size_), receiver));
     }
     run.first += done;
     run.count -= done;

@@ -42,7 +42,7 @@ Status LogWriter::record(std::uint64_t nanoseconds, std::string_view text) {
 
 Result<std::uint64_t> LogWriter::flush() {
   if (!buffer_.empty()) {
-    CAPTURE_TRY(output_->write_at(written_, std::as_bytes(std::span(buffer_))));
+    TRY(output_->write_at(written_, std::as_bytes(std::span(buffer_))));
     written_ += buffer_.size();
     buffer_.clear();
   }

@@ -69,7 +69,7 @@ Result<RingLayout> ring_layout(const Vmcoreinfo& info) {
   l.head_id += counter;
   l.tail_id += counter;
   l.state_var += counter;
-  CAPTURE_TRY(n.status());
+  TRY(n.status());
   if (std::max({l.ring_size, l.desc_size, l.info_size}) > kMaxStruct)
     return fail("VMCOREINFO's sizes of the log's structures are impossible");
   return l;
@@ -101,7 +101,7 @@ class RingReader {
   Status write(LogWriter& out) {
     for (std::uint64_t i = 0; i < count_; ++i) {
       const std::uint64_t id = (tail_id_ + i) & id_mask();
-      if (read_record(id)) CAPTURE_TRY(out.record(ts_nsec_, record_text()));
+      if (read_record(id)) TRY(out.record(ts_nsec_, record_text()));
       if (id == (head_id_ & id_mask())) break;
     }
     return {};
@@ -175,7 +175,7 @@ Status write_records(const Vmcoreinfo& info, KernelMemory& memory, LogWriter& ou
   const std::uint64_t ts_at = n.offset(type + ".ts_nsec");
   const std::uint64_t len_at = n.offset(type + ".len");
   const std::uint64_t text_len_at = n.offset(type + ".text_len");
-  CAPTURE_TRY(n.status());
+  TRY(n.status());
 
   const auto buffer = memory.word(log_buf);
   const auto size = memory.u32(log_buf_len);
@@ -204,8 +204,8 @@ Status write_records(const Vmcoreinfo& info, KernelMemory& memory, LogWriter& ou
     if (len < header_size || at + len > *size || (wrapped && at >= *next)) break;
     text.resize(std::min<std::uint64_t>(memory.fields().u16(h, text_len_at), len - header_size));
     if (memory.read(*buffer + at + header_size, text)) {
-      CAPTURE_TRY(out.record(memory.fields().u64(h, ts_at),
-                             {reinterpret_cast<const char*>(text.data()), text.size()}));
+      TRY(out.record(memory.fields().u64(h, ts_at),
+                     {reinterpret_cast<const char*>(text.data()), text.size()}));
     }
     at += len;
   }
@@ -221,10 +221,10 @@ Result<std::uint64_t> write_printk_log(const Vmcoreinfo& info, KernelMemory& mem
     auto layout = ring_layout(info);
     if (!layout) return std::move(layout).error();
     RingReader ring(*layout, memory);
-    CAPTURE_TRY(ring.open());
-    CAPTURE_TRY(ring.write(out));
+    TRY(ring.open());
+    TRY(ring.write(out));
   } else if (info.symbol("log_first_idx")) {
-    CAPTURE_TRY(write_records(info, memory, out));
+    TRY(write_records(info, memory, out));
   } else {
     return fail("VMCOREINFO does not say where the log is");
   }

@@ -137,7 +137,7 @@ Status KeptPages::for_each_cycle(const Visitor& visit) {
   for (CycleWalk walk(source_->crashed()); walk.next();) {
     std::span<std::uint8_t> bits(bits_.data() + place, kCycleBytes);
     if (!all_known_) {
-      CAPTURE_TRY(filter_->keep(walk.first_pfn(), bits));
+      TRY(filter_->keep(walk.first_pfn(), bits));
       note_ = filter_->note();
     }
     if (keep_all_) {
@@ -145,7 +145,7 @@ Status KeptPages::for_each_cycle(const Visitor& visit) {
       std::memcpy(copy.data(), bits.data(), kCycleBytes);
       bits = copy;
     }
-    CAPTURE_TRY(visit(walk.first_pfn(), bits));
+    TRY(visit(walk.first_pfn(), bits));
   }
   filter_.reset();
   all_known_ = keep_all_;

@@ -76,14 +76,14 @@ UnusedDescriptors::UnusedDescriptors(const CrashedMachine& machine,
 }
 
 Status UnusedDescriptors::keep(std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
-  CAPTURE_TRY(filter_->keep(first_pfn, bits));
+  TRY(filter_->keep(first_pfn, bits));
   used_.assign(bits.size(), 0);
   unused_.assign(bits.size(), 0);
   const std::uint64_t begin = first_pfn * machine_->page_size;
   const std::uint64_t end = (first_pfn + bits.size() * 8) * machine_->page_size;
   for (const DescriptorExtent& e : places_.extents) {
     if (e.paddr >= end) break;
-    if (e.paddr + e.size > begin) CAPTURE_TRY(sort_out(e, first_pfn));
+    if (e.paddr + e.size > begin) TRY(sort_out(e, first_pfn));
   }
   for (std::size_t i = 0; i < bits.size(); ++i)
     bits[i] = static_cast<std::uint8_t>(bits[i] & ~(unused_[i] & ~used_[i]));
@@ -115,7 +115,7 @@ Result<bool> UnusedDescriptors::any_kept(std::uint64_t pfn, std::uint64_t end) {
     if (judged_.empty() || judged_from_ != cycle) {
       if (judgements_left_ == 0) return true;
       --judgements_left_;
-      CAPTURE_TRY(judge(cycle));
+      TRY(judge(cycle));
     }
     const PageRun run = next_run(judged_, pfn - cycle);
     if (run.count > 0 && cycle + run.first < end) return true;
