@@ -60,5 +60,5 @@ def check_dump(context: Context) -> Path:
     source = paths.ROOT / "tests" / "tools" / "check_dump.cc"
     return _compiled(context, "check_dump",
                      ["clang++-19", "-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror",
-                      str(source), "-lkdumpfile"],
+                      f"-I{paths.ROOT}", str(source), "-lkdumpfile"],
                      [source, paths.GUEST / "tagged_page.h"])

@@ -13,14 +13,12 @@
 #define DROPBEAR_CLI_LOCALTCPFWD 0
 #define DROPBEAR_CLI_REMOTETCPFWD 0
 #define DROPBEAR_CLI_AGENTFWD 0
-#define DROPBEAR_SVR_PASSWORD_AUTH \
-  0 /* else the headers ask for crypt(), which Debian's musl lacks */
+#define DROPBEAR_SVR_PASSWORD_AUTH 0 /* else the headers ask for crypt(), which Debian's musl lacks */
 #define DROPBEAR_USER_ALGO_LIST 0
 #define DROPBEAR_SK_KEYS 0
 #define DO_MOTD 0
 
-/* AES-GCM beside chacha20-poly1305 and AES-CTR: servers that allow nothing older have one of them.
- */
+/* AES-GCM beside chacha20-poly1305 and AES-CTR: servers that allow nothing older have one of them. */
 #define DROPBEAR_ENABLE_GCM_MODE 1
 #define DROPBEAR_3DES 0
 #define DROPBEAR_SHA1_HMAC 0
