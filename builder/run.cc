@@ -69,10 +69,10 @@ Result<PackedImage> pack(Plan& plan) {
   return packed;
 }
 
-Result<std::string> print(Action action, Plan& plan) {
+Result<std::string> print(Action action, bool verbose, Plan& plan) {
   switch (action) {
     case Action::kPrintAppend:
-      return plan.kexec.append + "\n";
+      return plan.kexec.append + "\n" + (verbose ? print_left_out(plan) : "");
     case Action::kPrintKexec:
       return kexec_line(plan) + "\n";
     case Action::kPrintTree: {
@@ -131,7 +131,7 @@ Status run(const std::vector<std::string>& arguments, Host& host, std::string& o
 
   // 4. Said, or done.
   if (options->action != Action::kBuild) {
-    auto text = print(options->action, *plan);
+    auto text = print(options->action, options->verbose, *plan);
     if (!text) return std::move(text).error();
     if (!options->quiet && options->action != Action::kPrintPlan) err += print_warnings(*plan);
     out += *text;

@@ -38,8 +38,13 @@ std::vector<std::string> split_cmdline(std::string_view cmdline) {
     if (c == '"') quoted = !quoted;
     word += c;
   }
+  if (quoted) word += '"';
   if (!word.empty()) words.push_back(std::move(word));
   return words;
+}
+
+bool has_open_quote(std::string_view cmdline) {
+  return std::count(cmdline.begin(), cmdline.end(), '"') % 2 != 0;
 }
 
 std::string_view cmdline_key(std::string_view word) {
@@ -59,36 +64,49 @@ std::string_view cmdline_value(std::string_view word) {
   return value;
 }
 
-std::string capture_cmdline(std::string_view running, const std::vector<std::string>& remove,
-                            const std::vector<std::string>& add, std::string_view append) {
-  std::vector<std::string> words;  // from what yields to what prevails
-  const auto set_by = [](const std::vector<std::string>& others, std::string_view key) {
+CaptureCmdline capture_cmdline(std::string_view running, const std::vector<CmdlineRemoval>& remove,
+                               const std::vector<std::string>& add, std::string_view append) {
+  CaptureCmdline result;
+  std::vector<std::string> words;  // from what yields to what prevails; of `running` at first
+  const auto sets = [](const std::vector<std::string>& others, std::string_view key) {
     return key != "console" && std::any_of(others.begin(), others.end(), [&](const auto& other) {
              return same_key(cmdline_key(other), key);
            });
   };
-  const auto take = [&](std::vector<std::string> more) {
-    std::erase_if(words, [&](const auto& word) { return set_by(more, cmdline_key(word)); });
+  const auto put_last = [&](std::string word) {
+    std::erase(words, word);
+    words.push_back(std::move(word));
+  };
+  const auto take = [&](std::vector<std::string> more, const char* by) {
+    std::erase_if(words, [&](const auto& word) {
+      if (!sets(more, cmdline_key(word))) return false;
+      const bool same = std::find(more.begin(), more.end(), word) != more.end();
+      if (!same) result.left_out.push_back({word, by});
+      return true;
+    });
     for (auto& word : more)
-      if (std::find(words.begin(), words.end(), word) == words.end())
-        words.push_back(std::move(word));
+      put_last(std::move(word));
   };
 
+  bool for_init = false;
   for (auto& word : split_cmdline(running)) {
-    if (word == "--") break;  // what follows is for the production system's init
-    const std::string_view key = cmdline_key(word);
-    const bool removed = std::any_of(remove.begin(), remove.end(),
-                                     [&](const auto& pattern) { return matches(key, pattern); });
-    if (!removed && std::find(words.begin(), words.end(), word) == words.end())
-      words.push_back(std::move(word));
+    for_init = for_init || word == "--";
+    const auto removed = std::find_if(remove.begin(), remove.end(), [&](const auto& entry) {
+      return matches(cmdline_key(word), entry.pattern);
+    });
+    if (for_init)
+      result.left_out.push_back({word, "behind --: for the running system's init"});
+    else if (removed != remove.end())
+      result.left_out.push_back({word, removed->reason});
+    else
+      put_last(std::move(word));
   }
-  take(add);
-  take(split_cmdline(append));
+  take(add, "the profile sets it");
+  take(split_cmdline(append), "--append sets it");
 
-  std::string line;
   for (const auto& word : words)
-    line += (line.empty() ? "" : " ") + word;
-  return line;
+    result.line += (result.line.empty() ? "" : " ") + word;
+  return result;
 }
 
 std::string shell_quote(std::string_view text) {

@@ -126,7 +126,15 @@ Status read_command_line(Table& table, Profile& profile) {
   TRY(table.strings("add", profile.cmdline_add));
   TRY(table.flag("boot_apicid", profile.boot_apicid));
   TRY(table.flag("channel_devices", profile.ccw_devices));
-  return table.strings("remove", profile.cmdline_remove);
+  return table.table("remove", [&](Table& reasons) -> Status {
+    for (const auto& reason : reasons.keys()) {
+      std::vector<std::string> patterns;
+      TRY(reasons.strings(reason.c_str(), patterns));
+      for (auto& pattern : patterns)
+        profile.cmdline_remove.push_back({std::move(pattern), reason});
+    }
+    return {};
+  });
 }
 
 Status read_options(Table& table, const char* key, std::vector<ConfigOptions>& into) {

@@ -34,6 +34,12 @@ struct CrashkernelRange {
   std::uint64_t size = 0;
 };
 
+/// Parameters that a capture kernel must not have, and why.
+struct CmdlineRemoval {
+  std::string pattern;  // a key; "rd.*" for a whole family
+  std::string reason;
+};
+
 struct Profile {
   std::string name;                   // "x86_64": also the folder of its payload
   std::vector<std::string> machines;  // as uname -m says
@@ -47,9 +53,9 @@ struct Profile {
   bool xz_filter_x86 = false;          // the code in the image is x86
 
   // The capture kernel's command line.
-  std::string console;                      // where the running system's is not known
-  std::vector<std::string> cmdline_add;     // "nr_cpus=1"
-  std::vector<std::string> cmdline_remove;  // keys, "rd.*" for a whole family
+  std::string console;                   // where the running system's is not known
+  std::vector<std::string> cmdline_add;  // "nr_cpus=1"
+  std::vector<CmdlineRemoval> cmdline_remove;
   bool boot_apicid = false;  // disable_cpu_apicid= with the running system's boot CPU
   bool ccw_devices = false;  // cio_ignore= for all but the targets' devices
 
@@ -76,7 +82,7 @@ struct BuiltinProfile {
   std::string_view text;
 };
 [[nodiscard]] std::span<const BuiltinProfile> builtin_profiles();
-/// What holds for every profile: [command_line] add and remove.
+/// What holds for every profile: [command_line] add and [command_line.remove].
 [[nodiscard]] BuiltinProfile base_profile();
 
 /// Parses a profile. Unknown keys and wrong types are usage errors "FILE:LINE: KEY: why".

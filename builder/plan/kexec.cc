@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <climits>
 #include <cstdlib>
+#include <utility>
 
 #include "builder/host/device_drivers.h"
 #include "builder/host/files.h"
@@ -161,7 +162,15 @@ Status plan_kexec(const Request& request, Host& host, Plan& plan) {
     if (auto word = without_boot_cpu(fact(host, "/proc/cpuinfo")); !word.empty())
       add.push_back(std::move(word));
   if (plan.other_ccw_devices_hidden) add.push_back("cio_ignore=all,!condev");
-  plan.kexec.append = capture_cmdline(running, plan.profile.cmdline_remove, add, request.append);
+  for (const auto& [line, name] :
+       {std::pair<std::string_view, const char*>{running, "/proc/cmdline"},
+        {request.append, "--append"}})
+    if (has_open_quote(line))
+      plan.warnings.push_back(fmt::format(
+          "{} has a double quote without its partner: it is closed at the end of the line", name));
+  auto cmdline = capture_cmdline(running, plan.profile.cmdline_remove, add, request.append);
+  plan.kexec.append = std::move(cmdline.line);
+  plan.kexec.left_out = std::move(cmdline.left_out);
   if (plan.kexec.append.size() >= kMaxCmdline)
     plan.warnings.push_back(fmt::format("the command line has {} bytes; kernels cut it off at {}",
                                         plan.kexec.append.size(), kMaxCmdline));

@@ -17,6 +17,7 @@
 #include "builder/host/interfaces.h"
 #include "builder/image/compress.h"
 #include "builder/image/image_contents.h"
+#include "builder/kernel/cmdline.h"
 #include "builder/kernel/crashkernel.h"
 #include "builder/kernel/kernel_files.h"
 #include "builder/kernel/profile.h"
@@ -50,7 +51,8 @@ struct KexecPlan {
   std::string prepare;  // shell commands before it, "... && "; mostly empty
   std::vector<std::string> argv;
   std::string append;
-  std::string cmdline_origin;  // "/proc/cmdline" or why it is not
+  std::vector<LeftOutWord> left_out;  // of the running system's command line
+  std::string cmdline_origin;         // "/proc/cmdline" or why it is not
 };
 
 struct CrashkernelPlan {

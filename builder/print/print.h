@@ -21,6 +21,9 @@ struct ImageEstimate {
 /// The effective configuration as mkcapture.toml(5), each value with its origin as a comment.
 /// Reading it back gives the same settings.
 [[nodiscard]] std::string print_config(const Settings& settings);
+/// What of the running system's command line was left out, a line with the reason for each, as
+/// comments of a shell.
+[[nodiscard]] std::string print_left_out(const Plan& plan);
 /// The warning lines for standard error.
 [[nodiscard]] std::string print_warnings(const Plan& plan);
 /// After building: what is in it, its size, and the command that loads it.

@@ -242,6 +242,11 @@ std::string print_plan(const Plan& plan, const ImageEstimate& estimate) {
   {
     Section section(out, fmt::format("Command line (from {})", plan.kexec.cmdline_origin));
     section.line("{}", plan.kexec.append);
+    std::vector<std::string> words;
+    for (const auto& left_out : plan.kexec.left_out)
+      words.push_back(left_out.word);
+    if (!words.empty())
+      section.line("left out (--print append -v tells why): {}", fmt::join(words, " "));
   }
   {
     Section section(out, "To load it");
@@ -249,6 +254,16 @@ std::string print_plan(const Plan& plan, const ImageEstimate& estimate) {
   }
   print_list("Notes", plan.notes, out);
   print_list("Warnings", plan.warnings, out);
+  return out;
+}
+
+std::string print_left_out(const Plan& plan) {
+  std::size_t width = 0;
+  for (const auto& left_out : plan.kexec.left_out)
+    width = std::max(width, left_out.word.size());
+  std::string out;
+  for (const auto& [word, reason] : plan.kexec.left_out)
+    out += fmt::format("# left out: {:<{}}  {}\n", word, width, reason);
   return out;
 }
 

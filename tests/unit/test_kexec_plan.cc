@@ -43,6 +43,20 @@ TEST_CASE("kexec: the running system's command line, as distributions hand it on
     CHECK_MESSAGE(line.find(gone) == std::string::npos, gone);
 }
 
+TEST_CASE("kexec: what is left out is told with its reason, and an open quote is") {
+  FakeHost host = fakes::virtual_machine();
+  host.files["/proc/cmdline"] = "nomodule quiet console=ttyS0 dyndbg=\"file x\n";
+  const Plan plan = plan_for(host);
+  CHECK(plan.kexec.append.starts_with("console=ttyS0 dyndbg=\"file x\" nr_cpus=1"));
+  CHECK(print_left_out(plan) ==
+        "# left out: nomodule  the drivers of the image are to be loaded\n"
+        "# left out: quiet     a capture says what it does\n");
+  REQUIRE(plan.warnings.size() == 1);
+  CHECK(plan.warnings[0] ==
+        "/proc/cmdline has a double quote without its partner: it is closed at the end of the line");
+  CHECK(plan_for(host, "/", "a=\"b").warnings.size() == 2);
+}
+
 TEST_CASE("kexec: another root has no command line of its own, so the profile's console serves") {
   FakeHost host = fakes::virtual_machine();
   const Plan plan = plan_for(host, "/tree");
