@@ -9,6 +9,7 @@
 #include "init/pid1/init_guard.h"
 #include "init/pid1/run_init.h"
 #include "init/system/linux_system.h"
+#include "init/worker/watchdog_keeper.h"
 
 int main(int argc, char** argv, char** envp) {
   const std::string_view name(argc > 0 ? argv[0] : "");
@@ -23,5 +24,6 @@ int main(int argc, char** argv, char** envp) {
   mkcapture::init::run_init(*system, {mkcapture::init::open_console, mkcapture::init::limit_init,
                                       [&parts](const mkcapture::init::SaveContext& context) {
                                         return mkcapture::init::save_to_target(context, parts);
-                                      }});
+                                      },
+                                      mkcapture::init::keep_watchdogs});
 }

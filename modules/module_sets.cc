@@ -74,9 +74,9 @@ Status read_sets(const std::string& file, const toml::node& node, ModuleSets& in
                     {"programs", nullptr, &set.programs},
                     {"firmware", nullptr, &set.firmware},
                     {"kernel", nullptr, &set.kernel}}));
-    constexpr std::string_view kClasses[] = {"", "storage", "net", "fs"};
+    constexpr std::string_view kClasses[] = {"", "storage", "net", "fs", "watchdog"};
     if (std::find(std::begin(kClasses), std::end(kClasses), set.driver_class) == std::end(kClasses))
-      return at(file, value, "class", "must be \"storage\", \"net\" or \"fs\"");
+      return at(file, value, "class", "must be \"storage\", \"net\", \"fs\" or \"watchdog\"");
     const std::string name = set.name;
     if (!into.sets.emplace(name, std::move(set)).second)
       return at(file, value, name, "this set is there already");

@@ -16,7 +16,7 @@ namespace mkcapture {
 struct ModuleSet {
   std::string name;
   std::string summary;                // one line for `--print plan`
-  std::string driver_class;           // "storage", "net", "fs" or ""
+  std::string driver_class;           // "storage", "net", "fs", "watchdog" or ""
   std::vector<std::string> drivers;   // as DriverRequest::what; absent ones are passed over
   std::vector<std::string> required;  // likewise, but an error where this kernel lacks one
   std::vector<std::string> programs;  // of the payload: "udhcpc", "dbclient", "busybox"

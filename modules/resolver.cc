@@ -211,7 +211,8 @@ Result<std::vector<std::pair<std::string, std::string>>> Resolver::aliases() con
   for (auto& [pattern, name] : tree_->alias_index()) {
     const auto classes = classes_.find(name);
     if (classes == classes_.end()) continue;
-    if (classes->second.count("storage") != 0 || classes->second.count("net") != 0)
+    const auto is = [&](const char* one) { return classes->second.count(one) != 0; };
+    if (is("storage") || is("net") || is("watchdog"))
       lines.emplace_back(std::move(pattern), std::move(name));
   }
   std::sort(lines.begin(), lines.end());

@@ -90,7 +90,8 @@ class Resolver {
   [[nodiscard]] Resolution result() const;
 
   /// The alias lines for etc/modules.alias: (PATTERN, NAME) of the modules in result() that were
-  /// asked for as "storage" or "net", sorted. Only generic images carry them.
+  /// asked for as "storage", "net" or
+  /// "watchdog", sorted. Only generic images carry them.
   [[nodiscard]] Result<std::vector<std::pair<std::string, std::string>>> aliases() const;
 
  private:

@@ -14,6 +14,9 @@ namespace {
 using Names = std::vector<std::string>;
 using Choice = DriverChoice::Kind;
 
+// The set of modules/watchdog.toml, its class, and its name in a LIST.
+constexpr const char* kWatchdogSet = "watchdog";
+
 const char* driver_class_of(const TargetSpec& spec) {
   return needs_network(spec) ? "net" : "storage";
 }
@@ -63,6 +66,7 @@ class DriverPlanner {
       TRY(needs_network(target.spec) ? network_support(target, entry) : filesystem_support(target));
       plan_.image.config.targets.push_back(std::move(entry));
     }
+    TRY(watchdogs(ways));
     TRY(add_named());
     if (request_.shell) TRY(take_set("shell", "asked for by --shell"));
     return finish(ways);
@@ -98,6 +102,10 @@ class DriverPlanner {
   // --drivers LIST: who uses which is told by where the modules lie.
   Status take_list() {
     for (const auto& name : request_.drivers.list) {
+      if (name == kWatchdogSet) {
+        TRY(take_watchdogs("listed"));
+        continue;
+      }
       TRY(check_known(name, request_.drivers.origin));
       std::string driver_class;
       if (tree_.has(name)) {
@@ -245,6 +253,33 @@ class DriverPlanner {
     return names;
   }
 
+  // Those of this machine where the image is for it; where the devices are not known, what the
+  // kernel has drivers for. With a LIST: where it says so.
+  Status watchdogs(const std::set<std::string>& ways) {
+    if (ways.contains("generic")) return take_watchdogs("generic");
+    if (!ways.contains("host")) return {};
+    Names& drivers = plan_.image.config.watchdog.drivers;
+    for (const auto& watchdog : plan_.watchdogs) {
+      const std::string reason =
+          watchdog.identity.empty()
+              ? fmt::format("feeds {}", watchdog.name)
+              : fmt::format("feeds {} ({})", watchdog.name, watchdog.identity);
+      for (const auto& device : watchdog.drivers) {
+        const std::string& name =
+            device.module.empty() ? normal_name(device.driver) : device.module;
+        TRY(take({name, reason, kWatchdogSet, false}, drivers));
+      }
+    }
+    return {};
+  }
+
+  Status take_watchdogs(const std::string& why) {
+    plan_.image.config.watchdog.autoload = true;
+    auto names = resolver_.add_set(kWatchdogSet, why + ": watchdog");
+    if (!names) return std::move(names).error();
+    return {};
+  }
+
   // --add-driver: loaded for every target, and its class is what its place says.
   Status add_named() {
     for (const auto& driver : request_.add_driver) {
@@ -274,7 +309,7 @@ class DriverPlanner {
     for (const auto& module : plan_.drivers.modules)
       plan_.image.config.modules.push_back(
           {module.name, module.deps, module.params, module.driver_class});
-    if (ways.contains("generic")) {
+    if (ways.contains("generic") || plan_.image.config.watchdog.autoload) {
       auto aliases = resolver_.aliases();
       if (!aliases) return std::move(aliases).error();
       plan_.image.aliases = std::move(*aliases);

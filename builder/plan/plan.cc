@@ -139,6 +139,7 @@ Result<Plan> make_plan(const Request& request, Host& host) {
 
   TRY(plan_targets(request, host, plan));
   TRY(plan_network(request, host, plan));
+  if (plan.this_machine) plan.watchdogs = find_watchdogs(host);
   TRY(plan_drivers(request, *tree, *sets, plan));
   TRY(plan_ccw_devices(request, host, plan));
   TRY(check_kernel(*sets, plan));

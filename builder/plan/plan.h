@@ -15,6 +15,7 @@
 #include "builder/host/block_stack.h"
 #include "builder/host/host.h"
 #include "builder/host/interfaces.h"
+#include "builder/host/watchdogs.h"
 #include "builder/image/compress.h"
 #include "builder/image/image_contents.h"
 #include "builder/kernel/cmdline.h"
@@ -72,7 +73,8 @@ struct Plan {
   bool other_ccw_devices_hidden = false;  // the capture kernel looks at the targets' alone
   std::string drivers_words;              // "host", "generic", "listed": how they were chosen
   Resolution drivers;
-  ImageInputs image;  // holds the CaptureConfig
+  std::vector<HostWatchdog> watchdogs;  // of this machine, where the image is for it
+  ImageInputs image;                    // holds the CaptureConfig
   CompressOptions compress;
   std::string compress_why;
   std::int64_t mtime = 0;

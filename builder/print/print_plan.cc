@@ -143,6 +143,30 @@ void print_drivers(const Plan& plan, std::string& out) {
                  file.destination.empty() ? "" : " as " + file.destination);
 }
 
+// What ends a kernel that spins, and what the capture does about a timer that counts already.
+std::string watchdog_words(const Plan& plan) {
+  const auto& watchdog = plan.image.config.watchdog;
+  if (watchdog.autoload)
+    return "what the machine has is fed until the deadline, found by its device";
+  std::vector<std::string> names;
+  for (const auto& one : plan.watchdogs)
+    names.push_back(one.identity.empty() ? one.name
+                                         : fmt::format("{} ({})", one.name, one.identity));
+  const bool fed =
+      !watchdog.drivers.empty() || plan.drivers_words.find("host") != std::string::npos;
+  if (!names.empty() && fed)
+    return fmt::format("{}: fed until the deadline, then it resets the machine",
+                       fmt::join(names, ", "));
+  if (!names.empty())
+    return fmt::format("{} of this machine is not fed: add watchdog to --drivers",
+                       fmt::join(names, ", "));
+  const auto& config = plan.kernel.config;
+  if (config.known() && !config.is_set("SOFTLOCKUP_DETECTOR"))
+    return "none known, and the kernel has no CONFIG_SOFTLOCKUP_DETECTOR: nothing ends a driver "
+           "that spins";
+  return "none known: the kernel's lockup detectors end a driver that spins for 2min";
+}
+
 void print_capture(const Plan& plan, std::string& out) {
   const auto& config = plan.image.config;
   Section section(out, "Capture");
@@ -155,6 +179,7 @@ void print_capture(const Plan& plan, std::string& out) {
                format_duration(config.stall));
   section.line("then      {}; {} where no target has the dump", to_string(config.final_action),
                to_string(config.on_failure));
+  section.line("watchdog  {}", watchdog_words(plan));
   section.line("shell     {}",
                config.shell_allowed ? "yes, with capture.shell" : "none in the image");
 }

@@ -56,7 +56,7 @@ Result<ModuleEntry> parse_module(std::string_view text) {
   module.params = text.substr(second + 1, last - second - 1);
   module.driver_class = text.substr(last + 1);
   const auto& c = module.driver_class;
-  if (!c.empty() && c != "storage" && c != "net" && c != "fs") {
+  if (!c.empty() && c != "storage" && c != "net" && c != "fs" && c != "watchdog") {
     return fail("unknown class '" + c + "'");
   }
   return module;
@@ -158,6 +158,8 @@ Status set_from_file(std::string_view key, std::string_view value, CaptureConfig
   if (key == "drivers" || key == "autoload" || key == "channel")
     return set_of_target(key, value, config);
   if (key == "module") return append(parse_module(value), config.modules);
+  if (key == "watchdog") return store(parse_module_names(value), config.watchdog.drivers);
+  if (key == "watchdog_autoload") return store_bool(value, config.watchdog.autoload);
   if (key == "filesystem") return append(parse_filesystem(value), config.filesystems);
   if (key == "ip") return append(parse_ip(value), config.ip);
   if (key == "vlan") return append(parse_vlan(value), config.vlan);
@@ -260,6 +262,8 @@ std::string format_config(const CaptureConfig& config) {
     for (const auto& channel : target.ccw_devices)
       line("channel", to_string(channel));
   }
+  if (!config.watchdog.drivers.empty()) line("watchdog", join(config.watchdog.drivers));
+  if (config.watchdog.autoload) flag("watchdog_autoload", true);
   for (const auto& m : config.modules) {
     line("module", m.name + "|" + join(m.deps) + "|" + m.params + "|" + m.driver_class);
   }

@@ -13,10 +13,13 @@
 //                            matches the modalias of a device that is present
 //     channel=SPEC           a channel device of IBM Z to be set online (channel_spec.h);
 //     repeatable
+//   watchdog=NAME,NAME       drivers of this machine's watchdogs, loaded before anything else
+//   watchdog_autoload=0|1    and every module of the class "watchdog" in etc/modules.alias whose
+//                            device is present
 //   module=NAME|DEP,DEP|PARAMS|CLASS
 //                            a module of the image: file lib/modules/NAME.ko (names with '_'),
 //                            dependencies and pre-softdeps in load order, whole closure, parameters
-//                            for finit_module, and "storage", "net", "fs" or "" (other)
+//                            for finit_module, and "storage", "net", "fs", "watchdog" or ""
 //   filesystem=TYPE:NAME,NAME  modules that mounting TYPE (as libblkid names it) needs; none where
 //                            it is built in ("filesystem=ext4:")
 //   ip= vlan= bond=          [cmdline: ip] network, as in net_spec.h; ip repeatable
@@ -52,13 +55,13 @@ inline constexpr std::string_view kSshKeyPath = "etc/ssh/id_dropbear";
 inline constexpr std::string_view kSshKnownHostsPath = "root/.ssh/known_hosts";  // HOME=/root
 
 enum class FinalAction { kReboot, kPoweroff, kHalt, kShell };
-enum class Autoload { kNone, kStorage, kNet };
+enum class Autoload { kNone, kStorage, kNet, kWatchdog };
 
 struct ModuleEntry {
   std::string name;
   std::vector<std::string> deps;
   std::string params;
-  std::string driver_class;  // "storage", "net", "fs", ""
+  std::string driver_class;  // "storage", "net", "fs", "watchdog", ""
 };
 
 struct TargetEntry {
@@ -73,10 +76,16 @@ struct FilesystemEntry {
   std::vector<std::string> modules;
 };
 
+struct WatchdogConfig {
+  std::vector<std::string> drivers;
+  bool autoload = false;
+};
+
 struct CaptureConfig {
   std::vector<TargetEntry> targets;
   std::vector<ModuleEntry> modules;
   std::vector<FilesystemEntry> filesystems;
+  WatchdogConfig watchdog;
   std::vector<IpSpec> ip;
   std::vector<VlanSpec> vlan;
   std::vector<BondSpec> bond;

@@ -70,6 +70,7 @@ bool ModuleLoader::wanted(Autoload which, std::string_view name) const {
   const ModuleEntry* module = find(name);
   if (module == nullptr) return false;
   const auto& c = module->driver_class;
+  if (which == Autoload::kWatchdog) return c == "watchdog";
   return c.empty() || c == (which == Autoload::kNet ? "net" : "storage");
 }
 

@@ -4,6 +4,7 @@
 
 #include "init/contract/verdict.h"
 #include "init/pid1/early_mounts.h"
+#include "init/pid1/kernel_switches.h"
 #include "init/pid1/supervisor.h"
 #include "init/system/kernel_log.h"
 
@@ -52,7 +53,7 @@ void run_shell(System& system) {
 
 /// One target in a worker of its own. True: the dump is saved.
 bool try_target(System& system, const CaptureConfig& config, const TargetEntry& entry,
-                const Deadline& deadline, const InitHooks& hooks) {
+                const Deadline& deadline, const InitHooks& hooks, WatchdogFeeding& watchdogs) {
   system.log("target " + to_string(entry.spec));
   auto state = WorkerState::create();
   if (!state) {
@@ -63,33 +64,38 @@ bool try_target(System& system, const CaptureConfig& config, const TargetEntry& 
   const auto left = deadline.left();
   const Deadline own(system, left > 2 * kWrapUp ? left - kWrapUp : left / 2);
   const SaveContext context{system, config, entry, **state, own};
-  return supervise(system, entry.spec, **state, {deadline, config.wait, config.stall},
-                   [&] { return hooks.save(context); });
+  return supervise(
+      system, entry.spec, **state, {deadline, config.wait, config.stall},
+      [&] { return hooks.save(context); }, [&] { watchdogs.alive(deadline); });
 }
 
 /// In order, until one has the dump or the time is up.
 bool try_targets(System& system, const CaptureConfig& config, const Deadline& deadline,
-                 const InitHooks& hooks) {
+                 const InitHooks& hooks, WatchdogFeeding& watchdogs) {
   if (config.targets.empty()) system.log("no target is configured");
   for (const auto& entry : config.targets) {
     if (deadline.passed()) {
       system.log("the deadline has passed: " + to_string(entry.spec) + " is not tried");
       continue;
     }
-    if (try_target(system, config, entry, deadline, hooks)) return true;
+    if (try_target(system, config, entry, deadline, hooks, watchdogs)) return true;
   }
   return false;
 }
 
 /// The last line, and the end of this kernel.
-void finish(System& system, const CaptureConfig& config, bool saved, const InitHooks& hooks) {
+void finish(System& system, const CaptureConfig& config, bool saved, const InitHooks& hooks,
+            WatchdogFeeding& watchdogs) {
   FinalAction action = saved ? config.final_action : config.on_failure;
   system.log(done_line(saved, action));
   if (action == FinalAction::kShell) {
     if (hooks.limit) hooks.limit(Milliseconds(0));
+    watchdogs.stay();
     run_shell(system);
     action = FinalAction::kReboot;
   }
+  // A reboot that hangs is ended by the watchdog; a machine that is to stay down is not started.
+  if (action != FinalAction::kReboot) watchdogs.stop();
   system.end(action);
 }
 
@@ -107,23 +113,35 @@ void run_init(System& system, const InitHooks& hooks) {
   // 3. The configuration is complete: nothing below asks where a setting comes from.
   const CaptureConfig config = load_configuration(system);
 
+  WatchdogFeeding watchdogs(system, config);
+
   // 4. There is a crashed kernel's memory; without it nothing is touched.
   if (!system.exists(kVmcorePath)) {
     system.log(std::string("there is no ") + kVmcorePath +
                ": this kernel was not started by a crash");
-    return finish(system, config, false, hooks);
+    return finish(system, config, false, hooks, watchdogs);
   }
 
-  // 5. Whoever asked for a shell before the dump has left it. Time counts from here.
-  if (config.shell) run_shell(system);
+  // 5. Nothing but a true panic ends this kernel, and no driver has been loaded before.
+  keep_kernel_going(system);
+
+  // 6. A watchdog that the crashed system had armed is fed; what spins from here on is ended.
+  if (hooks.keep_watchdogs) watchdogs.start(hooks.keep_watchdogs);
+
+  // 7. Whoever asked for a shell before the dump has left it. Time counts from here.
+  if (config.shell) {
+    watchdogs.stay();
+    run_shell(system);
+  }
   const Deadline deadline(system, config.deadline);
+  watchdogs.alive(deadline);
   if (hooks.limit) hooks.limit(config.deadline + kGuardAfter);
 
-  // 6. One target has the dump, or each was tried and has its verdict.
-  const bool saved = try_targets(system, config, deadline, hooks);
+  // 8. One target has the dump, or each was tried and has its verdict.
+  const bool saved = try_targets(system, config, deadline, hooks, watchdogs);
 
-  // 7. The machine leaves this kernel.
-  finish(system, config, saved, hooks);
+  // 9. The machine leaves this kernel.
+  finish(system, config, saved, hooks, watchdogs);
 }
 
 }  // namespace mkcapture::init

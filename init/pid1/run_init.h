@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "init/pid1/watchdog_feeding.h"
 #include "init/system/system.h"
 #include "init/worker/save.h"
 
@@ -14,6 +15,8 @@ struct InitHooks {
   std::function<void(Milliseconds)> limit;
   /// The worker's part.
   std::function<int(const SaveContext&)> save;
+  /// The process that feeds the watchdogs; without it nothing looks for one.
+  WatchdogFeeding::Keeper keep_watchdogs;
 };
 
 /// Returns only where System::end() does: in the tests.

@@ -63,7 +63,8 @@ std::optional<std::string> broken_limit(const WorkerState& state, const WorkerLi
 }  // namespace
 
 bool supervise(System& system, const TargetSpec& target, WorkerState& state,
-               const WorkerLimits& limits, const std::function<int()>& work) {
+               const WorkerLimits& limits, const std::function<int()>& work,
+               const std::function<void()>& look) {
   const auto give_up = [&](std::string_view reason) {
     state.give_verdict(system, false, failed_line(target, state.step(), reason));
   };
@@ -78,6 +79,7 @@ bool supervise(System& system, const TargetSpec& target, WorkerState& state,
   std::optional<int> status;
   std::optional<std::string> broken;
   while (!status && !broken) {
+    look();
     status = system.wait_child(*pid, std::min(kPoll, limits.deadline.left()));
     if (status) break;
     silence.say();

@@ -24,8 +24,10 @@ inline constexpr Milliseconds kKillPatience{1'000};
 
 /// Runs `work` in a worker until it ends or breaks a limit, and sees to it that there is exactly
 /// one verdict: the worker's own, or one from here that says how it ended. Nothing that the worker
-/// has started is left running. True: the dump is saved.
-[[nodiscard]] bool supervise(System& system, const TargetSpec& target, WorkerState& state,
-                             const WorkerLimits& limits, const std::function<int()>& work);
+/// has started is left running. `look` is called each time that the worker is looked at. True: the
+/// dump is saved.
+[[nodiscard]] bool supervise(
+    System& system, const TargetSpec& target, WorkerState& state, const WorkerLimits& limits,
+    const std::function<int()>& work, const std::function<void()>& look = [] {});
 
 }  // namespace mkcapture::init

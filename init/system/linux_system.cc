@@ -3,8 +3,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/watchdog.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
@@ -128,6 +130,23 @@ class LinuxSystem final : public System {
       return sys_error(path, errno);
     }
     return {};
+  }
+
+  // Documentation/watchdog/watchdog-api.rst.
+  Result<OpenWatchdog> open_watchdog(const std::string& path) override {
+    UniqueFd fd(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd.valid()) return sys_error(path, errno);
+    int none = 0;
+    (void)ioctl(fd.get(), WDIOC_SETPRETIMEOUT, &none);
+    int seconds = kWatchdogSeconds;
+    (void)ioctl(fd.get(), WDIOC_SETTIMEOUT, &seconds);
+    if (ioctl(fd.get(), WDIOC_GETTIMEOUT, &seconds) != 0) seconds = 0;
+    return OpenWatchdog{fd.release(), seconds};
+  }
+  void feed_watchdog(int fd) override { (void)!write(fd, "", 1); }
+  void stop_watchdog(int fd) override {
+    (void)!write(fd, "V", 1);
+    close(fd);
   }
 
   std::optional<Uevent> wait_uevent(Milliseconds limit) override {

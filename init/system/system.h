@@ -38,6 +38,14 @@ struct Child {
 };
 enum class Pipes { kNone, kInOut, kInOutErr };
 
+/// An open watchdog and the time-out that it has.
+struct OpenWatchdog {
+  int fd = -1;
+  int seconds = 0;
+};
+/// What a watchdog's time-out is set to: more than any wait of a process that may still run.
+inline constexpr int kWatchdogSeconds = 60;
+
 class System {
  public:
   virtual ~System() = default;
@@ -63,6 +71,13 @@ class System {
 
   /// finit_module. EEXIST is success.
   virtual Status load_module(const std::string& path, const std::string& params) = 0;
+
+  /// Opens a watchdog's device, which starts it: with a time-out of kWatchdogSeconds, or what it
+  /// has where it cannot have that, and no pretimeout. Closing the descriptor leaves it armed.
+  [[nodiscard]] virtual Result<OpenWatchdog> open_watchdog(const std::string& path) = 0;
+  virtual void feed_watchdog(int fd) = 0;
+  /// Stops it where it can be stopped ("magic close"), and closes.
+  virtual void stop_watchdog(int fd) = 0;
 
   /// The next uevent, or nothing when `limit` has passed. The socket is open since start.
   virtual std::optional<Uevent> wait_uevent(Milliseconds limit) = 0;

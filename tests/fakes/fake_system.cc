@@ -128,6 +128,11 @@ Status FakeSystem::load_module(const std::string& path, const std::string& param
   return {};
 }
 
+Result<OpenWatchdog> FakeSystem::open_watchdog(const std::string& path) {
+  TRY(record("watchdog open " + path, "watchdog open " + path));
+  return OpenWatchdog{static_cast<int>(40 + feedings.size()), kWatchdogSeconds};
+}
+
 std::optional<Uevent> FakeSystem::wait_uevent(Milliseconds limit) {
   const Milliseconds until = now_ + limit;
   while (uevents_.empty() && !timeline_.empty() && timeline_.begin()->first <= until) {

@@ -47,6 +47,7 @@ class FakeSystem : public System {
   std::vector<std::string> calls;
   std::vector<std::string> lines;  // log()
   std::vector<FinalAction> ended;
+  std::map<int, std::vector<Milliseconds>> feedings;  // of watchdogs, by descriptor
 
   [[nodiscard]] bool called(std::string_view prefix) const;
   [[nodiscard]] bool logged(std::string_view part) const;
@@ -66,6 +67,9 @@ class FakeSystem : public System {
   Status mount(const std::string& source, const std::string& target, const std::string& type,
                unsigned long flags, const std::string& data) override;
   Status unmount(const std::string& target) override;
+  Result<OpenWatchdog> open_watchdog(const std::string& path) override;
+  void feed_watchdog(int fd) override { feedings[fd].push_back(now_); }
+  void stop_watchdog(int fd) override { calls.push_back("watchdog stop " + std::to_string(fd)); }
   Status load_module(const std::string& path, const std::string& params) override;
   std::optional<Uevent> wait_uevent(Milliseconds limit) override;
   Result<Child> spawn(const std::vector<std::string>& argv, const std::vector<std::string>& env,

@@ -18,6 +18,9 @@ constexpr std::string_view kFull =
     "module=virtio_ring|||\n"
     "module=virtio|virtio_ring||\n"
     "module=virtio_blk|virtio_ring,virtio|queues=1 a=b|c|storage\n"
+    "watchdog=lpc_ich,iTCO_wdt\n"
+    "watchdog_autoload=1\n"
+    "module=iTCO_wdt|||watchdog\n"
     "filesystem=ext4:mbcache,jbd2,ext4\n"
     "filesystem=xfs:\n"
     "ip=eth0:dhcp\n"
@@ -63,7 +66,7 @@ TEST_CASE("configuration: every key") {
   CHECK(c.targets[0].ccw_devices.size() == 2);
   CHECK(c.targets[1].ccw_devices.empty());
   CHECK(c.targets[1].autoload == Autoload::kNet);
-  REQUIRE(c.modules.size() == 3);
+  REQUIRE(c.modules.size() == 4);
   CHECK(c.modules[0].deps.empty());
   CHECK(c.modules[2].name == "virtio_blk");
   CHECK(c.modules[2].deps == std::vector<std::string>{"virtio_ring", "virtio"});

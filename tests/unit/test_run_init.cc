@@ -175,6 +175,24 @@ TEST_CASE("init: shells, before the dump and after a failure, only where allowed
   CHECK_FALSE(closed.system.called("spawn"));
 }
 
+TEST_CASE("init: the kernel's panics are off before a driver is loaded, and watchdogs come first") {
+  Boot boot;
+  boot.system.files["/proc/sys/kernel/panic_on_oops"] = "1";
+  boot.system.files["/sys/class/watchdog/watchdog0/identity"] = "x";
+  std::vector<std::string> order;
+  boot.hooks.keep_watchdogs = [&](const WatchdogContext& context) {
+    order.push_back("watchdogs, oops " + boot.system.files["/proc/sys/kernel/panic_on_oops"]);
+    context.lease.set_found(WatchdogLease::Found::kSome);
+    return 0;
+  };
+  boot.hooks.save = [&](const SaveContext&) {
+    order.push_back("save");
+    return 1;
+  };
+  boot.run();
+  CHECK(order == Lines{"watchdogs, oops 0", "save", "save"});
+}
+
 TEST_CASE("init: capture.debug tells each step") {
   Boot boot;
   boot.hooks.save = [](const SaveContext& context) {

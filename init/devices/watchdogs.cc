@@ -1,0 +1,52 @@
+#include "init/devices/watchdogs.h"
+
+#include "init/base/text.h"
+
+namespace mkcapture::init {
+namespace {
+
+constexpr const char* kClass = "/sys/class/watchdog";
+constexpr const char* kPlainNode = "/dev/watchdog";
+constexpr std::size_t kMaxIdentity = 256;
+
+}  // namespace
+
+bool has_watchdog(System& system) {
+  return !system.list_dir(kClass).value_or({}).empty() || system.exists(kPlainNode);
+}
+
+void Watchdogs::open(const std::string& path, const std::string& name) {
+  if (!seen_.insert(path).second) return;
+  const auto opened = system_.open_watchdog(path);
+  if (!opened) {
+    system_.log("watchdog " + name + " cannot be fed: " + opened.error().message);
+    return;
+  }
+  fds_.push_back(opened->fd);
+  system_.log("watchdog " + name + ": fed until the deadline, time-out " +
+              std::to_string(opened->seconds) + " s");
+}
+
+void Watchdogs::open_new() {
+  const auto devices = system_.list_dir(kClass).value_or({});
+  for (const auto& device : devices) {
+    const std::string folder = std::string(kClass) + "/" + device;
+    const auto identity = system_.read_file(folder + "/identity", kMaxIdentity);
+    open("/dev/" + device, identity ? device + " (" + std::string(trim(*identity)) + ")" : device);
+  }
+  // The node without a number is the first device of the class, where there is one.
+  if (devices.empty() && system_.exists(kPlainNode)) open(kPlainNode, "watchdog");
+}
+
+void Watchdogs::feed() {
+  for (const int fd : fds_)
+    system_.feed_watchdog(fd);
+}
+
+void Watchdogs::stop() {
+  for (const int fd : fds_)
+    system_.stop_watchdog(fd);
+  fds_.clear();
+}
+
+}  // namespace mkcapture::init
