@@ -107,6 +107,27 @@ Result<DriverChoice> parse_drivers(const std::string& text) {
   return choice;
 }
 
+Result<ModuleOption> parse_module_option(const std::string& text) {
+  const auto dot = text.find('.');
+  if (dot == std::string::npos) return fail("NAME.PARAM=VALUE is wanted");
+  auto name = parse_module_name(text.substr(0, dot));
+  if (!name) return std::move(name).error();
+  const std::string option = text.substr(dot + 1);
+  const bool plain = std::none_of(option.begin(), option.end(), [](char c) {
+    return static_cast<unsigned char>(c) <= ' ' || c == 0x7f;
+  });
+  if (option.empty() || option.front() == '=' || !plain)
+    return fail("NAME.PARAM=VALUE without blanks is wanted");
+  return ModuleOption{std::move(*name), option};
+}
+
+std::optional<Signatures> parse_signatures(std::string_view text) {
+  if (text == "auto") return Signatures::kAuto;
+  if (text == "keep") return Signatures::kKeep;
+  if (text == "drop") return Signatures::kDrop;
+  return std::nullopt;
+}
+
 Result<AddedFile> parse_added_file(const std::string& text) {
   AddedFile file;
   const auto colon = text.find(':');
@@ -189,6 +210,8 @@ Result<Request> parse_request(const Settings& settings) {
   if (const Given* given = settings.last("drivers")) request.drivers.origin = given->origin;
   reader.list("add_driver", request.add_driver, parse_module_name);
   reader.list("omit_driver", request.omit_driver, parse_module_name);
+  reader.list("module_option", request.module_option, parse_module_option);
+  reader.word("signatures", request.signatures, parse_signatures, "keep, drop, auto");
   reader.list("channel", request.channel, parse_ccw_device);
   reader.list("add_file", request.add_file, parse_added_file);
   std::optional<Compressor> compress;

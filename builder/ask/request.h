@@ -29,6 +29,14 @@ struct DriverChoice {
   std::string origin;
 };
 
+/// --module-option NAME.PARAM=VALUE.
+struct ModuleOption {
+  std::string module;  // with '_'
+  std::string option;  // "PARAM=VALUE" or "PARAM"
+};
+
+enum class Signatures { kAuto, kKeep, kDrop };
+
 struct Request {
   std::optional<std::string> profile;
   std::string output = "capture.img";
@@ -46,6 +54,8 @@ struct Request {
   DriverChoice drivers;
   std::vector<From<std::string>> add_driver;
   std::vector<From<std::string>> omit_driver;
+  std::vector<From<ModuleOption>> module_option;
+  Signatures signatures = Signatures::kAuto;
   std::vector<From<CcwDevice>> channel;
   std::vector<From<AddedFile>> add_file;
   std::optional<From<Compressor>> compress;

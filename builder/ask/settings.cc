@@ -24,6 +24,10 @@ constexpr Field kFields[] = {
      "what this machine needs, the profile's whole sets, or exactly these"},
     {"add_driver", "--add-driver", kList, "NAME", "one more kernel driver; repeatable"},
     {"omit_driver", "--omit-driver", kList, "NAME", "a driver to leave out; repeatable"},
+    {"module_option", "--module-option", kList, "NAME.PARAM=VALUE",
+     "an option for a kernel driver, beside those of modprobe.d and the command line; repeatable"},
+    {"signatures", "--signatures", kText, "keep|drop|auto",
+     "signatures of modules (default: auto, kept unless this machine needs none)"},
     {"channel", "--channel", kList, "ID",
      "a channel device of IBM Z that the targets need: 0.0.0200, 0.0.f500:0.0.f501:0.0.f502, "
      "0.0.1900/WWPN/LUN; repeatable"},

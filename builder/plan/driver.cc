@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "init/contract/module_options.h"
 #include "init/contract/nfs_options.h"
 
 namespace mkcapture {
@@ -52,8 +53,14 @@ Result<Names> nfs_sets(const TargetSpec& spec) {
 
 class DriverPlanner {
  public:
-  DriverPlanner(const Request& request, KernelTree& tree, const ModuleSets& sets, Plan& plan)
-      : request_(request), tree_(tree), sets_(sets), plan_(plan), resolver_(tree, sets) {}
+  DriverPlanner(const Request& request, KernelTree& tree, const ModuleSets& sets,
+                const ModprobeOptions& options, Plan& plan)
+      : request_(request),
+        tree_(tree),
+        sets_(sets),
+        modprobe_options_(options),
+        plan_(plan),
+        resolver_(tree, sets) {}
 
   Status run() {
     TRY(omit());
@@ -303,8 +310,34 @@ class DriverPlanner {
     return {};
   }
 
+  // modprobe.d's, then --module-option: of a parameter the last one counts. What is built in has
+  // its options from the kernel's command line.
+  Status give_options() {
+    auto& modules = plan_.drivers.modules;
+    for (auto& module : modules)
+      if (const auto it = modprobe_options_.find(module.name); it != modprobe_options_.end())
+        module.params = joined_options(module.params, it->second);
+    for (const auto& [wish, origin] : request_.module_option) {
+      const auto module = std::find_if(modules.begin(), modules.end(),
+                                       [&](const auto& one) { return one.name == wish.module; });
+      if (module != modules.end()) {
+        module->params = joined_options(module->params, wish.option);
+        continue;
+      }
+      TRY(check_known(wish.module, origin));
+      if (tree_.is_builtin(wish.module))
+        plan_.kexec.builtin_options =
+            joined_options(plan_.kexec.builtin_options, wish.module + "." + wish.option);
+      else
+        plan_.notes.push_back(fmt::format("{}: {} is not in the image, its option {} has no effect",
+                                          origin, wish.module, wish.option));
+    }
+    return {};
+  }
+
   Status finish(const std::set<std::string>& ways) {
     plan_.drivers = resolver_.result();
+    TRY(give_options());
     plan_.image.modules = plan_.drivers.modules;
     for (const auto& module : plan_.drivers.modules)
       plan_.image.config.modules.push_back(
@@ -321,6 +354,7 @@ class DriverPlanner {
   const Request& request_;
   KernelTree& tree_;
   const ModuleSets& sets_;
+  const ModprobeOptions& modprobe_options_;
   Plan& plan_;
   Resolver resolver_;
   Names listed_storage_, listed_net_, listed_both_;  // --drivers LIST, by who uses them
@@ -328,8 +362,9 @@ class DriverPlanner {
 
 }  // namespace
 
-Status plan_drivers(const Request& request, KernelTree& tree, const ModuleSets& sets, Plan& plan) {
-  return DriverPlanner(request, tree, sets, plan).run();
+Status plan_drivers(const Request& request, KernelTree& tree, const ModuleSets& sets,
+                    const ModprobeOptions& options, Plan& plan) {
+  return DriverPlanner(request, tree, sets, options, plan).run();
 }
 
 }  // namespace mkcapture

@@ -1,6 +1,7 @@
 // Drivers: from the targets to the modules of the image, each for a reason.
 #pragma once
 
+#include "builder/kernel/modprobe_d.h"
 #include "builder/plan/plan.h"
 #include "modules/kernel_tree.h"
 #include "modules/module_sets.h"
@@ -8,8 +9,8 @@
 namespace mkcapture {
 
 /// Fills plan.drivers, the modules, filesystems and per-target drivers of plan.image.config, and
-/// the programs that the sets name.
+/// the programs that the sets name. `options` are the modules' own of this machine.
 [[nodiscard]] Status plan_drivers(const Request& request, KernelTree& tree, const ModuleSets& sets,
-                                  Plan& plan);
+                                  const ModprobeOptions& options, Plan& plan);
 
 }  // namespace mkcapture

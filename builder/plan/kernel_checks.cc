@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "builder/host/device_drivers.h"
+#include "builder/kernel/cmdline.h"
 
 namespace mkcapture {
 
@@ -108,6 +109,48 @@ Status choose_compressor(const Request& request, Plan& plan) {
         fmt::format("kernel {} cannot unpack {} (CONFIG_{} is not set)", plan.kernel.release,
                     to_string(request.compress->value), kernel_symbol(request.compress->value)));
   return {};
+}
+
+namespace {
+
+// A container sees its own files and another system's kernel.
+bool in_container(Host& host) {
+  for (const char* sign : {"/run/systemd/container", "/run/.containerenv", "/.dockerenv"})
+    if (host.exists(sign)) return true;
+  return false;
+}
+
+// Why this kernel may refuse a module without a signature; empty where it does not.
+std::string signatures_wanted(const Request& request, Host& host, const Plan& plan) {
+  const KernelConfig& config = plan.kernel.config;
+  if (config.known() && !config.is_set("MODULE_SIG")) return "";
+  if (enforces_signatures(config, host, plan.this_machine))
+    return "the kernel loads no module without one";
+  if (plan.this_machine && fact(host, "/proc/sys/crypto/fips_enabled") == "1")
+    return "this machine is in FIPS mode";
+  for (const auto& word : split_cmdline(request.append))
+    for (const char* key : {"fips", "lockdown", "module.sig_enforce"})
+      if (cmdline_key(word) == key) return "--append has " + word;
+  if (!plan.this_machine || request.root != "/")
+    return "the machine that it is for may load none without";
+  if (in_container(host)) return "built in a container, which does not see what the machine wants";
+  return "";
+}
+
+}  // namespace
+
+void choose_signatures(const Request& request, Host& host, Plan& plan) {
+  const std::string wanted = signatures_wanted(request, host, plan);
+  plan.signatures_why = request.signatures == Signatures::kAuto   ? wanted
+                        : request.signatures == Signatures::kKeep ? "asked for"
+                                                                  : "";
+  plan.image.signatures =
+      plan.signatures_why.empty() ? SignaturePolicy::kDrop : SignaturePolicy::kKeep;
+  if (request.signatures == Signatures::kDrop &&
+      enforces_signatures(plan.kernel.config, host, plan.this_machine))
+    plan.warnings.push_back(
+        "--signatures drop: the kernel loads no module without one, and the capture will have "
+        "none");
 }
 
 bool enforces_signatures(const KernelConfig& config, Host& host, bool this_machine) {

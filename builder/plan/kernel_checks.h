@@ -6,6 +6,10 @@
 
 namespace mkcapture {
 
+/// Whether the image's modules keep their signatures (--signatures), with the reason. auto drops
+/// them only where this very machine is known to load modules without.
+void choose_signatures(const Request& request, Host& host, Plan& plan);
+
 /// Errors are what no dump can do without; doubts go to plan.warnings, a configuration that is not
 /// there to plan.notes.
 [[nodiscard]] Status check_kernel(const ModuleSets& sets, Plan& plan);

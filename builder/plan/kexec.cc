@@ -14,6 +14,7 @@
 #include "builder/kernel/kernel_image.h"
 #include "builder/plan/kernel_checks.h"
 #include "init/base/units.h"
+#include "init/contract/module_options.h"
 
 namespace mkcapture {
 
@@ -168,7 +169,13 @@ Status plan_kexec(const Request& request, Host& host, Plan& plan) {
     if (has_open_quote(line))
       plan.warnings.push_back(fmt::format(
           "{} has a double quote without its partner: it is closed at the end of the line", name));
-  auto cmdline = capture_cmdline(running, plan.profile.cmdline_remove, add, request.append);
+  auto remove = plan.profile.cmdline_remove;
+  for (const auto& [wish, origin] : request.module_option)
+    remove.push_back(
+        {fmt::format("{}.{}", wish.module, wish.option.substr(0, wish.option.find('='))),
+         origin + " sets it"});
+  auto cmdline = capture_cmdline(running, remove, add,
+                                 joined_options(request.append, plan.kexec.builtin_options));
   plan.kexec.append = std::move(cmdline.line);
   plan.kexec.left_out = std::move(cmdline.left_out);
   if (plan.kexec.append.size() >= kMaxCmdline)

@@ -140,7 +140,7 @@ Result<Plan> make_plan(const Request& request, Host& host) {
   TRY(plan_targets(request, host, plan));
   TRY(plan_network(request, host, plan));
   if (plan.this_machine) plan.watchdogs = find_watchdogs(host);
-  TRY(plan_drivers(request, *tree, *sets, plan));
+  TRY(plan_drivers(request, *tree, *sets, read_modprobe_options(host, request.root), plan));
   TRY(plan_ccw_devices(request, host, plan));
   TRY(check_kernel(*sets, plan));
   TRY(plan_ssh(request, host, plan));
@@ -151,9 +151,7 @@ Result<Plan> make_plan(const Request& request, Host& host) {
 
   plan.image.root = request.root;
   plan.image.hosts = plan.network.hosts;
-  plan.image.signatures = enforces_signatures(plan.kernel.config, host, plan.this_machine)
-                              ? SignaturePolicy::kKeep
-                              : SignaturePolicy::kDrop;
+  choose_signatures(request, host, plan);
   TRY(choose_payload(request, host, plan));
   TRY(choose_compressor(request, plan));
   TRY(plan_kexec(request, host, plan));

@@ -52,6 +52,7 @@ struct KexecPlan {
   std::string prepare;  // shell commands before it, "... && "; mostly empty
   std::vector<std::string> argv;
   std::string append;
+  std::string builtin_options;        // of drivers that are built in: "NAME.PARAM=VALUE ..."
   std::vector<LeftOutWord> left_out;  // of the running system's command line
   std::string cmdline_origin;         // "/proc/cmdline" or why it is not
 };
@@ -77,6 +78,7 @@ struct Plan {
   ImageInputs image;                    // holds the CaptureConfig
   CompressOptions compress;
   std::string compress_why;
+  std::string signatures_why;  // why the modules' signatures are kept; empty: they are dropped
   std::int64_t mtime = 0;
   std::string no_payload;  // why there are no programs for the image; empty: there are
 

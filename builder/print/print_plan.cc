@@ -5,6 +5,7 @@
 #include "builder/plan/kexec.h"
 #include "builder/print/print.h"
 #include "init/base/units.h"
+#include "init/contract/module_options.h"
 
 namespace mkcapture {
 
@@ -107,7 +108,11 @@ void print_drivers(const Plan& plan, std::string& out) {
   const int columns = static_cast<int>(std::min<std::size_t>(width, 24));
   std::uint64_t bytes = 0;
   for (const auto& module : plan.drivers.modules) {
-    section.columns(module.name, columns, without_name(module.reason, module.name));
+    const std::string options =
+        joined_options(module.params, module_options(plan.kexec.append, module.name));
+    section.columns(module.name, columns,
+                    std::string(without_name(module.reason, module.name)) +
+                        (options.empty() ? "" : ", with " + options));
     bytes += module.file_bytes;
   }
   for (const auto& builtin : plan.drivers.builtin)
@@ -116,9 +121,9 @@ void print_drivers(const Plan& plan, std::string& out) {
         std::string(without_name(builtin.reason, builtin.name)) + " (built into the kernel)");
   section.line("{}, {} as files of the kernel{}", modules(plan.drivers.modules.size()),
                format_size(bytes),
-               plan.image.signatures == SignaturePolicy::kKeep
-                   ? "; kept whole, as the kernel wants their signatures"
-                   : "");
+               plan.signatures_why.empty()
+                   ? ""
+                   : fmt::format("; kept whole with their signatures: {}", plan.signatures_why));
   for (const char* driver_class : {"storage", "net", "fs"}) {
     std::uint64_t class_bytes = 0;
     std::size_t count = 0;

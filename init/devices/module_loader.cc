@@ -3,15 +3,22 @@
 #include <algorithm>
 
 #include "init/base/text.h"
+#include "init/contract/module_options.h"
 
 namespace mkcapture::init {
 namespace {
 
 constexpr std::size_t kMaxAliasBytes = 4 << 20;
 constexpr std::size_t kMaxModalias = 4096;  // one page, as sysfs gives it
-constexpr int kMaxPasses = 16;              // deeper than any chain of buses
+constexpr std::size_t kMaxCmdline = 64 << 10;
+constexpr int kMaxPasses = 16;  // deeper than any chain of buses
 
 }  // namespace
+
+ModuleLoader::ModuleLoader(System& system, const CaptureConfig& config)
+    : system_(system),
+      config_(config),
+      cmdline_(system.read_file("/proc/cmdline", kMaxCmdline).value_or("")) {}
 
 const ModuleEntry* ModuleLoader::find(std::string_view name) const {
   const auto found = std::find_if(config_.modules.begin(), config_.modules.end(),
@@ -23,7 +30,8 @@ Status ModuleLoader::load_one(const ModuleEntry& module) {
   if (system_.exists("/sys/module/" + module.name)) return {};
   if (failed_.contains(module.name)) return fail(module.name + " failed before");
   const std::string path = "/" + std::string(kModuleDir) + "/" + module.name + ".ko";
-  auto loaded = system_.load_module(path, module.params);
+  const std::string options = joined_options(module.params, module_options(cmdline_, module.name));
+  auto loaded = system_.load_module(path, options);
   if (!loaded) {
     failed_.insert(module.name);
     return loaded;

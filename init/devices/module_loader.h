@@ -18,7 +18,8 @@ namespace mkcapture::init {
 /// earlier one ended. A module's file is removed once it is loaded: the image lies in memory.
 class ModuleLoader {
  public:
-  ModuleLoader(System& system, const CaptureConfig& config) : system_(system), config_(config) {}
+  /// Options of modules on the kernel's command line are handed to them, behind those of the image.
+  ModuleLoader(System& system, const CaptureConfig& config);
 
   /// Loads `name` after its dependencies. A dependency that cannot be loaded is logged and passed
   /// over (crc32c_intel on a CPU without the instruction); only a failure of `name` itself is an
@@ -45,6 +46,7 @@ class ModuleLoader {
 
   System& system_;
   const CaptureConfig& config_;
+  std::string cmdline_;
   std::unique_ptr<ModuleAliases> aliases_;
   std::set<std::string, std::less<>> failed_;  // not tried again
   int count_ = 0;

@@ -182,6 +182,49 @@ TEST_CASE("mkcapture: --add-driver and --omit-driver") {
   CHECK(f.run({"--omit-driver", "jbd2"}) != 0);  // ext4 cannot do without
 }
 
+TEST_CASE("mkcapture: options of modules, from modprobe.d, --module-option and the line") {
+  Fixture f;
+  f.host.files[f.tree.path("etc/modprobe.d/blk.conf")] = "options virtio-blk queues=2 other=1\n";
+  const std::string conf = f.baked({"--module-option", "virtio_blk.queues=3"});
+  CHECK(contains(conf, "module=virtio_blk|virtio_ring|queues=2 other=1 queues=3|storage\n"));
+  REQUIRE(f.run({"--print", "plan", "--append", "virtio_blk.queues=4"}) == 0);
+  CHECK(f.said("of vda1, with queues=2 other=1 queues=4\n"));
+
+  // Built in: by the command line. Not in the image: a note. Unknown: an error.
+  REQUIRE(f.run({"--print", "append", "--module-option", "vfat.x=1"}) == 0);
+  CHECK(f.out.ends_with(" vfat.x=1\n"));
+  REQUIRE(f.run({"--print", "plan", "--module-option", "ahci.x=1"}) == 0);
+  CHECK(f.said("--module-option: ahci is not in the image, its option x=1 has no effect"));
+  CHECK(f.run({"--module-option", "nosuch.x=1"}) == 2);
+  for (const char* bad : {"virtio_blk", "virtio_blk.", "virtio_blk.=1", "a/b.c=1", "a.b=c d"})
+    CHECK_MESSAGE(f.run({"--module-option", bad}) == 2, bad);
+}
+
+TEST_CASE("mkcapture: signatures of modules") {
+  const std::string with_signatures = std::string(kConfig) + "CONFIG_MODULE_SIG=y\n";
+  Fixture f(with_signatures);
+  REQUIRE(f.run({"--print", "plan"}) == 0);  // below --root: another machine's kernel
+  CHECK(
+      f.said("kept whole with their signatures: the machine that it is for may load none without"));
+  REQUIRE(f.run({"--print", "plan", "--signatures", "drop"}) == 0);
+  CHECK(!f.said("signatures"));
+  REQUIRE(f.run({"--print", "plan", "--append", "fips=1"}) == 0);
+  CHECK(f.said("signatures: --append has fips=1"));
+  f.host.files["/proc/sys/crypto/fips_enabled"] = "1\n";
+  REQUIRE(f.run({"--print", "plan"}) == 0);
+  CHECK(f.said("signatures: this machine is in FIPS mode"));
+  f.host.files["/sys/module/module/parameters/sig_enforce"] = "Y\n";
+  REQUIRE(f.run({"--print", "append", "--signatures", "drop"}) == 0);
+  CHECK(contains(f.err, "--signatures drop: the kernel loads no module without one"));
+  CHECK(f.run({"--signatures", "maybe"}) == 2);
+
+  Fixture none;  // a kernel that knows no signatures
+  REQUIRE(none.run({"--print", "plan"}) == 0);
+  CHECK(!none.said("signatures"));
+  REQUIRE(none.run({"--print", "plan", "--signatures", "keep"}) == 0);
+  CHECK(none.said("kept whole with their signatures: asked for"));
+}
+
 TEST_CASE("mkcapture: a name by probe order becomes a UUID, a raw one a PARTUUID") {
   Fixture f;
   CHECK(contains(f.baked({"-t", "disk:/dev/vda1:/x"}),
