@@ -123,9 +123,9 @@ bool in_container(Host& host) {
 // Why this kernel may refuse a module without a signature; empty where it does not.
 std::string signatures_wanted(const Request& request, Host& host, const Plan& plan) {
   const KernelConfig& config = plan.kernel.config;
-  if (config.known() && !config.is_set("MODULE_SIG")) return "";
   if (enforces_signatures(config, host, plan.this_machine))
     return "the kernel loads no module without one";
+  if (config.known() && !config.is_set("MODULE_SIG")) return "";
   if (plan.this_machine && fact(host, "/proc/sys/crypto/fips_enabled") == "1")
     return "this machine is in FIPS mode";
   for (const auto& word : split_cmdline(request.append))
