@@ -52,8 +52,9 @@ TEST_CASE("kexec: what is left out is told with its reason, and an open quote is
         "# left out: nomodule  the drivers of the image are to be loaded\n"
         "# left out: quiet     a capture says what it does\n");
   REQUIRE(plan.warnings.size() == 1);
-  CHECK(plan.warnings[0] ==
-        "/proc/cmdline has a double quote without its partner: it is closed at the end of the line");
+  CHECK(
+      plan.warnings[0] ==
+      "/proc/cmdline has a double quote without its partner: it is closed at the end of the line");
   CHECK(plan_for(host, "/", "a=\"b").warnings.size() == 2);
 }
 
