@@ -14,9 +14,11 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
+#include <ctime>
 
 #include "builder/host/addresses.h"
 #include "builder/host/files.h"
+#include "builder/host/kept_files.h"
 #include "builder/host/run_program.h"
 #include "init/base/units.h"
 
@@ -127,6 +129,26 @@ class RealHost final : public Host {
   Result<std::string> run(const std::vector<std::string>& argv) override {
     return run_program(argv);
   }
+
+  std::optional<FileStamp> stamp(const std::string& path) override { return stamp_of_file(path); }
+  Result<std::string> read_start(const std::string& path, std::size_t bytes) override {
+    return read_file_start(path, bytes);
+  }
+  Status write_file(const std::string& path, std::string_view bytes, std::uint32_t mode) override {
+    return write_kept_file(path, bytes, mode);
+  }
+  Status rename_file(const std::string& from, const std::string& to) override {
+    if (::rename(from.c_str(), to.c_str()) != 0) return sys_error(from, errno);
+    return {};
+  }
+  Status remove_file(const std::string& path) override {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return sys_error(path, errno);
+    return {};
+  }
+  std::optional<std::uint64_t> free_bytes(const std::string& path) override {
+    return free_bytes_at(path);
+  }
+  std::int64_t now() override { return ::time(nullptr); }
 
   std::string program_folder() override {
     const auto self = read_link("/proc/self/exe");

@@ -40,6 +40,14 @@ struct InterfaceAddress {
   bool permanent = false;  // set for good; false: leased, and will have to be asked for again
 };
 
+/// What can be said of a file without reading it.
+struct FileStamp {
+  std::uint64_t bytes = 0;
+  std::int64_t changed = 0;  // st_mtime, seconds since 1970
+  bool folder = false;
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+};
+
 class Host {
  public:
   virtual ~Host() = default;
@@ -68,6 +76,22 @@ class Host {
   /// Runs a program (PATH is searched) and gives its standard output; an error has the last line of
   /// its standard error.
   [[nodiscard]] virtual Result<std::string> run(const std::vector<std::string>& argv) = 0;
+
+  // The subcommands keep files of their own; nothing of the plan writes.
+  /// Links followed; empty where there is nothing.
+  [[nodiscard]] virtual std::optional<FileStamp> stamp(const std::string& path) = 0;
+  /// At most the first `bytes` of a file of any size.
+  [[nodiscard]] virtual Result<std::string> read_start(const std::string& path,
+                                                       std::size_t bytes) = 0;
+  /// Written whole, synced and renamed into place; the folders above it are made, mode 0755.
+  [[nodiscard]] virtual Status write_file(const std::string& path, std::string_view bytes,
+                                          std::uint32_t mode) = 0;
+  [[nodiscard]] virtual Status rename_file(const std::string& from, const std::string& to) = 0;
+  /// A file that is not there is removed already.
+  [[nodiscard]] virtual Status remove_file(const std::string& path) = 0;
+  /// What an unprivileged user could write at `path`; empty where that cannot be told.
+  [[nodiscard]] virtual std::optional<std::uint64_t> free_bytes(const std::string& path) = 0;
+  [[nodiscard]] virtual std::int64_t now() = 0;  // seconds since 1970
 
   /// The folder of this program's own file.
   [[nodiscard]] virtual std::string program_folder() = 0;

@@ -144,6 +144,46 @@ Result<std::string> FakeHost::run(const std::vector<std::string>& argv) {
   return sys_error(argv[0], ENOENT);
 }
 
+std::optional<mkcapture::FileStamp> FakeHost::stamp(const std::string& path) {
+  const std::string plain = resolved(path);
+  if (!is_there(plain)) return std::nullopt;
+  const auto file = files.find(plain);
+  const auto when = changed.find(plain);
+  return mkcapture::FileStamp{file == files.end() ? 0 : file->second.size(),
+                              when == changed.end() ? 1000 : when->second, file == files.end()};
+}
+
+Result<std::string> FakeHost::read_start(const std::string& path, std::size_t bytes) {
+  auto text = read_file(path);
+  if (text && text->size() > bytes) text->resize(bytes);
+  return text;
+}
+
+mkcapture::Status FakeHost::write_file(const std::string& path, std::string_view bytes,
+                                       std::uint32_t) {
+  if (writes_fail_with != 0) return sys_error(path, writes_fail_with);
+  files[resolved(path)] = bytes;
+  return {};
+}
+
+mkcapture::Status FakeHost::rename_file(const std::string& from, const std::string& to) {
+  const auto file = files.find(resolved(from));
+  if (file == files.end()) return sys_error(from, ENOENT);
+  files[resolved(to)] = file->second;
+  files.erase(resolved(from));
+  return {};
+}
+
+mkcapture::Status FakeHost::remove_file(const std::string& path) {
+  files.erase(resolved(path));
+  return {};
+}
+
+std::optional<std::uint64_t> FakeHost::free_bytes(const std::string& path) {
+  const auto found = free_space.find(path);
+  return found == free_space.end() ? std::nullopt : std::optional(found->second);
+}
+
 FakeHost virtual_machine() {
   FakeHost host;
   const std::string disk = "/sys/devices/pci0000:00/0000:00:03.0/virtio1";

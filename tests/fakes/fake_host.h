@@ -26,6 +26,10 @@ class FakeHost final : public mkcapture::Host {
   std::string folder = "/nowhere";  // of the program
   std::function<mkcapture::Result<std::string>(const std::vector<std::string>&)> on_run;
   std::vector<std::vector<std::string>> ran;
+  std::map<std::string, std::int64_t> changed;      // mtimes; 1000 where nothing is said
+  std::map<std::string, std::uint64_t> free_space;  // by the folder asked about
+  std::int64_t clock = 1795700000;                  // seconds since 1970: November 2026
+  int writes_fail_with = 0;                         // errno
 
   /// A block device of /sys/devices: `folder` ends in its name. "dev" and the links that lead to it
   /// are made, and the node /dev/NAME.
@@ -54,6 +58,14 @@ class FakeHost final : public mkcapture::Host {
     return interface_addresses[interface];
   }
   mkcapture::Result<std::string> run(const std::vector<std::string>& argv) override;
+  std::optional<mkcapture::FileStamp> stamp(const std::string& path) override;
+  mkcapture::Result<std::string> read_start(const std::string& path, std::size_t bytes) override;
+  mkcapture::Status write_file(const std::string& path, std::string_view bytes,
+                               std::uint32_t mode) override;
+  mkcapture::Status rename_file(const std::string& from, const std::string& to) override;
+  mkcapture::Status remove_file(const std::string& path) override;
+  std::optional<std::uint64_t> free_bytes(const std::string& path) override;
+  std::int64_t now() override { return clock; }
   std::string program_folder() override { return folder; }
 
  private:
