@@ -12,6 +12,7 @@
 
 readonly lists_hours=20 # how long downloaded package lists are used
 declare -A source_files=()
+source_uris='' # apt's lines "'URI' NAME SIZE HASH" of all sources, from the signed index
 
 # The names that upstream gives its tarballs, where they differ from Debian's source package.
 upstream_name() {
@@ -93,6 +94,24 @@ resolve_sources() {
       die "apt knows no source package $package"
     source_files[$package]=${file% }
   done
+  source_uris=$uris
+}
+
+# A mirror may lack a source's .dsc or Debian part while upstream's tarball is there. Prints the
+# tarball's path, of the size and hash that the index has for it; Debian's patches are then missing.
+#   fetch_upstream PKG DSC
+fetch_upstream() {
+  local package=$1 stem=${2%.dsc} line uri name hash
+  stem=${stem%-*} # without Debian's revision
+  line=$(grep -E "^'[^']+' ${stem//[.+]/\\&}\.orig\.tar\.[a-z0-9]+ [0-9]+ [A-Za-z0-9]+:[0-9a-f]+" <<<"$source_uris" |
+    head -n 1) || die "apt knows no upstream tarball of $package"
+  read -r uri name _ hash <<<"$line"
+  uri=${uri//\'/}
+  [[ -f $cache/sources/$name ]] ||
+    apt_run source /usr/lib/apt/apt-helper download-file "$uri" "$cache/sources/$name" "$hash" >&2 ||
+    die "neither the Debian source of $package nor its upstream tarball can be had"
+  echo "the mirror lacks a part of $package's Debian source: $name without Debian's patches" >&2
+  echo "$cache/sources/$name"
 }
 
 # The file in MKCAPTURE_SOURCES that holds a source.
@@ -123,12 +142,17 @@ unpack_source() {
   shift 2
   if [[ -z ${MKCAPTURE_SOURCES:-} ]]; then
     mkdir -p "$cache/sources"
-    file=$cache/sources/$file
-    (
+    exec 9>"$cache/sources/.lock"
+    flock 9 # apt leaves half a file where two ask for the same one
+    file=$(
       cd "$cache/sources"
-      flock 9 # apt leaves half a file where two ask for the same one
-      apt_run source apt-get source --download-only -q "$package"
-    ) 9>"$cache/sources/.lock"
+      if apt_run source apt-get source --download-only -q "$package" >&2; then
+        echo "$cache/sources/$file"
+      else
+        fetch_upstream "$package" "$file"
+      fi
+    ) || exit 1 # said already
+    exec 9>&-
   fi
   case $file in
     *.dsc) unpack_dsc "$file" "$dir" "$@" ;;
