@@ -2,15 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "builder/ask/config_file.h"
 #include "builder/ask/options.h"
 #include "builder/host/files.h"
 #include "builder/image/list.h"
 #include "builder/plan/kexec.h"
+#include "builder/plan/pack.h"
 #include "builder/plan/plan.h"
 #include "builder/print/print.h"
+#include "builder/service/service.h"
 
 namespace mkcapture {
 
@@ -29,44 +29,6 @@ Result<Settings> gather_settings(const Options& options, Host& host) {
   auto settings = load_config_file(file);
   if (settings) settings->override_with(options.settings);
   return settings;
-}
-
-struct PackedImage {
-  ImageContents contents;
-  std::string bytes;
-  ImageSizes sizes;
-};
-
-// Missing firmware is worth a line, and a generic image's hundred lines are worth one.
-void add_image_notes(const std::vector<std::string>& lines, Plan& plan) {
-  constexpr std::size_t kFew = 3;
-  if (lines.size() <= kFew) {
-    plan.notes.insert(plan.notes.end(), lines.begin(), lines.end());
-    return;
-  }
-  std::vector<std::string> drivers;
-  for (const auto& line : lines) {
-    const std::string driver = line.substr(0, line.find(' '));
-    if (std::find(drivers.begin(), drivers.end(), driver) == drivers.end())
-      drivers.push_back(driver);
-  }
-  plan.notes.push_back(
-      fmt::format("{} firmware files that these drivers may ask for are not on this machine: {}",
-                  lines.size(), fmt::join(drivers, ", ")));
-}
-
-Result<PackedImage> pack(Plan& plan) {
-  if (!plan.no_payload.empty()) return fail(plan.no_payload);
-  PackedImage packed;
-  std::vector<std::string> lines;
-  auto contents = assemble_image(plan.image, lines);
-  if (!contents) return std::move(contents).error();
-  add_image_notes(lines, plan);
-  packed.contents = std::move(*contents);
-  auto bytes = pack_image(packed.contents, plan.compress, plan.mtime, packed.sizes);
-  if (!bytes) return std::move(bytes).error();
-  packed.bytes = std::move(*bytes);
-  return packed;
 }
 
 Result<std::string> print(Action action, bool verbose, Plan& plan) {
@@ -94,25 +56,25 @@ Result<std::string> print(Action action, bool verbose, Plan& plan) {
 }
 
 // What happens, from the command line to the image; each step has all that the ones before it
-// decided. An error of any step ends it.
-Status run(const std::vector<std::string>& arguments, Host& host, std::string& out,
-           std::string& err) {
+// decided. An error of any step ends it; the value is the exit status.
+Result<int> run(const std::vector<std::string>& arguments, Host& host, std::string& out,
+                std::string& err) {
   // 1. What is asked for, as text. After this, nothing looks at the arguments.
   auto options = parse_options(arguments);
   if (!options) return std::move(options).error();
   if (options->action == Action::kHelp) {
     out += options->help;
-    return {};
+    return 0;
   }
   if (options->action == Action::kVersion) {
     out += "mkcapture " MKCAPTURE_VERSION "\n";
-    return {};
+    return 0;
   }
   if (options->action == Action::kList) {
     auto listing = list_image_file(options->list_image);
     if (!listing) return std::move(listing).error();
     out += *listing;
-    return {};
+    return 0;
   }
   auto settings = gather_settings(*options, host);
   if (!settings) return std::move(settings).error();
@@ -122,8 +84,12 @@ Status run(const std::vector<std::string>& arguments, Host& host, std::string& o
   if (!request) return std::move(request).error();
   if (options->action == Action::kPrintConfig) {
     out += print_config(*settings);
-    return {};
+    return 0;
   }
+
+  // What is asked of the machine itself, by the same configuration.
+  if (is_subcommand(options->action))
+    return run_subcommand(*options, *settings, *request, host, out, err);
 
   // 3. What will be done, with this profile, machine and kernel. After this, nothing is undecided.
   auto plan = make_plan(*request, host);
@@ -135,24 +101,24 @@ Status run(const std::vector<std::string>& arguments, Host& host, std::string& o
     if (!text) return std::move(text).error();
     if (!options->quiet && options->action != Action::kPrintPlan) err += print_warnings(*plan);
     out += *text;
-    return {};
+    return 0;
   }
   auto packed = pack(*plan);
   if (!packed) return std::move(packed).error();
   TRY(write_image(plan->output, packed->bytes));
-  if (options->quiet) return {};
+  if (options->quiet) return 0;
   err += print_warnings(*plan);
   if (options->verbose) out += print_plan(*plan, {packed->sizes, ""}) + "\n";
   out += print_summary(*plan, packed->sizes);
-  return {};
+  return 0;
 }
 
 }  // namespace
 
 int run_mkcapture(const std::vector<std::string>& arguments, Host& host, std::string& out,
                   std::string& err) {
-  const Status status = run(arguments, host, out, err);
-  if (status) return 0;
+  const Result<int> status = run(arguments, host, out, err);
+  if (status) return *status;
   std::string line = status.error().message;
   for (char& c : line)
     if (c == '\n') c = ' ';

@@ -10,7 +10,8 @@ namespace mkcapture {
 
 /// Runs `mkcapture ARGUMENTS` (without the program's name). What goes to standard output and
 /// standard error is appended to `out` and `err`; the image is written by itself. Returns the exit
-/// status: 0 done, 1 the build failed, 2 usage or configuration.
+/// status: 0 done, 1 the build failed, 2 usage or configuration; of `status` also 3, see
+/// builder/service/status.h.
 [[nodiscard]] int run_mkcapture(const std::vector<std::string>& arguments, Host& host,
                                 std::string& out, std::string& err);
 

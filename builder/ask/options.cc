@@ -29,6 +29,28 @@ constexpr PrintWord kPrintWords[] = {{"plan", Action::kPrintPlan},
                                      {"kexec", Action::kPrintKexec},
                                      {"config", Action::kPrintConfig}};
 
+constexpr Subcommand kSubcommands[] = {
+    {"arm", Action::kArm,
+     "build the image where anything has changed, load it, check it is loaded"},
+    {"disarm", Action::kDisarm, "unload it"},
+    {"status", Action::kStatus,
+     "is this machine protected? exit status 0 armed and current, 1 not armed, 3 with warnings"},
+    {"dumps", Action::kDumps, "the dumps on this machine's disk targets"},
+    {"crashkernel", Action::kCrashkernel, "what crashkernel= should be, and why"},
+};
+constexpr SubcommandOption kSubcommandOptions[] = {
+    {Action::kArm, "--rebuild", &Options::rebuild, "build it whatever has or has not changed"},
+    {Action::kArm, "--early", &Options::early, "load the image of last time, build nothing"},
+    {Action::kArm, "--prepare", &Options::prepare,
+     "build for --kernel, for the boot of that kernel; load nothing"},
+    {Action::kStatus, "--json", &Options::json, "as JSON"},
+    {Action::kDumps, "--json", &Options::json, "as JSON"},
+    {Action::kDumps, "--record", &Options::record,
+     "tell what is new since the last time: log, motd, on_dump"},
+    {Action::kCrashkernel, "--apply", &Options::apply,
+     "write it for the boot loader that is there"},
+};
+
 Result<Action> parse_print(const std::string& word) {
   for (const auto& known : kPrintWords)
     if (word == known.word) return known.action;
@@ -77,6 +99,26 @@ Settings settings_of(const Parsed& parsed) {
   return settings;
 }
 
+// Each subcommand takes the settings too: what it does not know goes to the program's own options.
+void add_subcommands(CLI::App& app, Options& options) {
+  app.fallthrough();
+  app.require_subcommand(0, 1);
+  for (const auto& known : kSubcommands) {
+    auto* sub = app.add_subcommand(std::string(known.name), std::string(known.help));
+    sub->footer("Takes the settings of mkcapture --help too; see mkcapture(8).");
+    sub->callback([&options, action = known.action] { options.action = action; });
+    for (const auto& option : kSubcommandOptions)
+      if (option.action == known.action)
+        sub->add_flag(std::string(option.option), options.*option.flag, std::string(option.help));
+  }
+}
+
+const char* check_subcommand(const Options& options) {
+  if (options.early && (options.rebuild || options.prepare)) return "--early";
+  if (options.prepare && options.rebuild) return "--prepare";
+  return nullptr;
+}
+
 // "argument was not expected: X" of CLI11, as "X: why".
 Error unexpected(const std::string& argument) {
   if (argument.starts_with("-"))
@@ -85,6 +127,14 @@ Error unexpected(const std::string& argument) {
 }
 
 }  // namespace
+
+std::span<const Subcommand> subcommands() {
+  return kSubcommands;
+}
+
+std::span<const SubcommandOption> subcommand_options() {
+  return kSubcommandOptions;
+}
 
 Result<Options> parse_options(const std::vector<std::string>& arguments) {
   CLI::App app(kDescription, "mkcapture");
@@ -115,6 +165,7 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
   app.add_flag("-q,--quiet", options.quiet, "say only what failed");
   app.add_flag("-h,--help", help, "this text");
   app.add_flag("--version", version, "the version");
+  add_subcommands(app, options);
 
   try {
     // CLI11 takes its arguments from the back.
@@ -128,15 +179,22 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
   }
   if (help) {
     options.action = Action::kHelp;
-    options.help = app.help();
+    const auto given = app.get_subcommands();
+    options.help = given.empty() ? app.help() : given.front()->help();
     return options;
   }
   if (version) {
     options.action = Action::kVersion;
     return options;
   }
-  if (const auto extras = app.remaining(); !extras.empty()) return unexpected(extras.front());
+  if (const auto extras = app.remaining(true); !extras.empty()) return unexpected(extras.front());
 
+  const bool subcommand = options.action != Action::kBuild;
+  if (subcommand && list_option->count() + print_option->count() > 0)
+    return usage_error(list_option->count() > 0 ? "--list" : "--print",
+                       "cannot be used with a subcommand");
+  if (const char* extra = check_subcommand(options); extra != nullptr)
+    return usage_error(extra, "cannot be used with the other options of arm that are given");
   if (config_option->count() > 0) options.config_file = config_file;
   if (list_option->count() > 0) {
     if (print_option->count() > 0) return usage_error("--list", "cannot be used with --print");

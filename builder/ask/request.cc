@@ -200,6 +200,7 @@ Result<Request> parse_request(const Settings& settings) {
   reader.text("kernel", request.kernel);
   reader.text("root", request.root);
   reader.text("payload", request.payload);
+  reader.text("on_dump", request.on_dump);
   reader.list("targets", request.targets, parse_target);
   reader.list("ip", request.ip, parse_ip);
   reader.list("vlan", request.vlan, parse_vlan);

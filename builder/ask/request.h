@@ -66,6 +66,7 @@ struct Request {
   FinalAction final_action = FinalAction::kReboot;
   FinalAction on_failure = FinalAction::kReboot;
   bool shell = false;
+  std::string on_dump;  // a command for sh; $1 is the dump's folder
 };
 
 /// Errors are usage errors that begin with the origin of the value to blame.

@@ -49,6 +49,8 @@ constexpr Field kFields[] = {
     {"shell", "--shell", kFlag, "", "put a rescue shell into the image"},
     {"keep", "--keep", kNumber, "N", "how many complete dumps stay"},
     {"reserve", "--reserve", kText, "SIZE", "free space that a dump must leave"},
+    {"on_dump", "--on-dump", kText, "COMMAND",
+     "run by sh for each new dump at the boot after it (default: nothing)"},
     {"payload", "--payload", kText, "DIR", "the static programs for the image"},
 };
 

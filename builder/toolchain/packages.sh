@@ -11,7 +11,7 @@ build_packages=(
   cmake ninja-build make pkg-config patch dpkg-dev xz-utils bzip2 bc
   # libraries of the host tool
   libfmt-dev libcli11-dev libtomlplusplus-dev libarchive-dev liblzma-dev libkmod-dev
-  libblkid-dev liblz4-dev
+  libblkid-dev liblz4-dev nlohmann-json3-dev
   # the dump engine's codecs
   libzstd-dev libdeflate-dev zlib1g-dev liblzo2-dev libsnappy-dev
   # at run time of mkcapture: keys for dbclient; module indices for unpacked kernels

@@ -84,6 +84,44 @@ TEST_CASE("options: help names every option") {
     CHECK_MESSAGE(options->help.find(option) != std::string::npos, option);
 }
 
+TEST_CASE("options: subcommands take their own options and the settings, in any order") {
+  const auto arm = parse_options({"arm", "--rebuild", "-t", "raw:/dev/a", "-c", "x.toml"});
+  REQUIRE(arm);
+  CHECK(arm->action == Action::kArm);
+  CHECK(arm->rebuild);
+  CHECK(text_of(arm->settings, "targets") == "raw:/dev/a");
+  CHECK(*arm->config_file == "x.toml");
+  const auto status = parse_options({"-c", "x.toml", "status", "--json"});
+  REQUIRE(status);
+  CHECK(status->action == Action::kStatus);
+  CHECK(status->json);
+  CHECK(*status->config_file == "x.toml");
+  for (const auto& command : subcommands()) {
+    const auto parsed = parse_options({std::string(command.name)});
+    REQUIRE(parsed);
+    CHECK(parsed->action == command.action);
+    const auto help = parse_options({std::string(command.name), "--help"});
+    REQUIRE(help);
+    CHECK(help->action == Action::kHelp);
+    for (const auto& option : subcommand_options())
+      CHECK((help->help.find(option.option) != std::string::npos) ==
+            std::any_of(subcommand_options().begin(), subcommand_options().end(),
+                        [&](const auto& own) {
+                          return own.action == command.action && own.option == option.option;
+                        }));
+  }
+}
+
+TEST_CASE("options: what is no option of a subcommand") {
+  CHECK(options_error({"arm", "--json"}).starts_with("--json: unknown option"));
+  CHECK(options_error({"status", "now"}).starts_with("now: unexpected argument"));
+  CHECK(options_error({"arm", "status"}).starts_with("status: unexpected argument"));
+  CHECK(options_error({"--rebuild"}).starts_with("--rebuild: unknown option"));
+  CHECK(options_error({"status", "--print", "plan"}) ==
+        "--print: cannot be used with a subcommand");
+  CHECK(options_error({"arm", "--early", "--rebuild"}).starts_with("--early: cannot be used"));
+}
+
 TEST_CASE("options: errors name the option") {
   CHECK(options_error({"--bogus"}) == "--bogus: unknown option; mkcapture --help lists them");
   CHECK(options_error({"capture.img"}).starts_with("capture.img: unexpected argument"));
