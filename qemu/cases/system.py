@@ -1,5 +1,5 @@
-"""A whole Debian system with systemd: the commands as README has them, the default target, and a
-system that comes back by itself."""
+"""A whole Debian system with systemd: the package, armed by its unit, the default target, and a
+system that comes back by itself and says what happened."""
 
 from pathlib import Path
 
@@ -19,11 +19,12 @@ NONCE = "00c0ffee00c0ffee"
 MARKER = f"mkcapture test marker {NONCE}"
 
 
-@case("systemd-default-target", limit=1800)  # the first time a Debian system is made
-def default_target(context: Context) -> None:
-    """`mkcapture --profile x86_64 -o capture.img` on the machine itself; panic; /var/crash; back"""
+@case("systemd-package", limit=1800)  # the first time a Debian system is made
+def package(context: Context) -> None:
+    """dpkg -i; armed; status 0; panic; /var/crash; back; motd, status 3, dumps, status 0; dpkg -P"""
     if not paths.MKCAPTURE.exists():
         raise Failed(f"{paths.MKCAPTURE}: not there: run builder/bootstrap")
+    context.run([paths.ROOT / "builder/package/build", "deb"])
     system = debian(context, [paths.MKCAPTURE])
     put_files(context, system.disk, _files(context), [
         ("/etc/systemd/system/multi-user.target.wants/system_round.service",
@@ -39,7 +40,14 @@ def default_target(context: Context) -> None:
             raise Failed(line)
     boots = console.split("] Linux version ")
     expect(len(boots) == 4, f"three boots expected (system, capture, system), {len(boots) - 1} seen")
-    expect("round: back" in boots[3], "the system did not come back to where it was")
+    back = boots[3]
+    expect("round: back" in back, "the system did not come back to where it was")
+    for words in ["round: status 3 after the crash", "round: status 0 when somebody has looked",
+                  "round: early unit: active", "this machine crashed at ",
+                  "mkcapture: a new crash dump since anybody looked",
+                  "Kernel panic - not syncing: sysrq triggered crash",
+                  "round: left: ; loaded: 0"]:
+        expect(words in back, f"after the crash nothing says {words!r}")
     content = Content(NONCE, {name: mib * 256 for name, mib in FILL.items()},
                       (machine.memory_mib - 192) * 256, system.release)
     outcome = Outcome(content, "default", boots[2], read_verdicts(boots[2]), NODE, MARKER)
@@ -54,13 +62,11 @@ def _files(context: Context) -> list[tuple[Path, str, int]]:
         file.write_text(content)
         return file
 
-    payload = paths.payload(context.arch)
-    programs = [(file, f"/root/mkcapture/build/payload/{context.arch}/{file.name}", 0o755)
-                for file in sorted(payload.iterdir()) if file.is_file()]
+    deb = max((paths.BUILD / "packages").glob("mkcapture_*.deb"), key=lambda f: f.stat().st_mtime)
     fill = f"{' '.join(map(str, FILL.values()))} {ZERO_MIB}"
     settings = f"NONCE={NONCE}\nMARKER='{MARKER}'\nFILL='{fill}'\n"
     return [
-        (paths.MKCAPTURE, "/root/mkcapture/build/mkcapture", 0o755), *programs,
+        (deb, "/root/mkcapture.deb", 0o644),
         (tools.memfill(context), "/root/memfill", 0o755),
         (paths.GUEST / "system_round", "/root/system_round", 0o755),
         (text("round.conf", settings), "/root/round.conf", 0o644),
