@@ -176,11 +176,8 @@ Result<TargetSpec> default_target(Host& host) {
   const LocatedDevice device = describe_device(host, *number);
   if (device.tags.uuid.empty())
     return no_default(fmt::format("the UUID of {} cannot be read", device.node));
-  TargetSpec spec;
-  spec.kind = TargetSpec::Kind::kDisk;
-  spec.device = {DeviceName::By::kUuid, device.tags.uuid};
-  spec.path = path_in_filesystem(*mount, path);
-  return spec;
+  return TargetSpec(
+      DiskSpec{{DeviceName::By::kUuid, device.tags.uuid}, path_in_filesystem(*mount, path)});
 }
 
 }  // namespace mkcapture

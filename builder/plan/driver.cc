@@ -6,7 +6,6 @@
 #include <set>
 
 #include "init/contract/module_options.h"
-#include "init/contract/nfs_options.h"
 
 namespace mkcapture {
 
@@ -41,16 +40,6 @@ std::string class_of_path(const std::string& path) {
   return "";
 }
 
-// NFS versions that the target's options leave open.
-Result<Names> nfs_sets(const TargetSpec& spec) {
-  auto options = parse_nfs_options(spec.options);
-  if (!options) return as_usage_error(to_string(spec), std::move(options).error());
-  Names sets;
-  if (options->needs_v4()) sets.push_back("nfs4");
-  if (options->needs_v3()) sets.push_back("nfs3");
-  return sets;
-}
-
 class DriverPlanner {
  public:
   DriverPlanner(const Request& request, KernelTree& tree, const ModuleSets& sets,
@@ -70,7 +59,8 @@ class DriverPlanner {
       TargetEntry entry;
       entry.spec = target.spec;
       TRY(device_drivers(target, entry, ways));
-      TRY(needs_network(target.spec) ? network_support(target, entry) : filesystem_support(target));
+      TRY(filesystem_support(target));
+      TRY(set_support(target, entry));
       plan_.image.config.targets.push_back(std::move(entry));
     }
     TRY(watchdogs(ways));
@@ -134,18 +124,20 @@ class DriverPlanner {
 
   // The drivers that make the target's device or card appear.
   Status device_drivers(const TargetPlan& target, TargetEntry& entry, std::set<std::string>& ways) {
-    const bool net = needs_network(target.spec);
+    const TargetNeeds need = needs(target.spec);
+    const bool net = need.server.has_value();
     if (request_.drivers.kind == Choice::kList) {
       ways.insert("listed");
       entry.drivers = listed_both_;
       append_new(entry.drivers, net ? listed_net_ : listed_storage_);
       return {};
     }
+    if (!need.device && !need.server) return {};  // its module sets are all
     if (request_.drivers.kind == Choice::kHost && !target.here)
       return usage_error(
           request_.drivers.origin,
           fmt::format("host: {} is not on this machine; use generic or a list",
-                      net ? "the way to " + target.spec.host : to_string(target.spec.device)));
+                      net ? "the way to " + need.server->host : to_string(*need.device)));
     if (request_.drivers.kind != Choice::kGeneric && target.here) {
       ways.insert("host");
       for (const auto& device : target.drivers)
@@ -184,13 +176,14 @@ class DriverPlanner {
   }
 
   Status filesystem_support(const TargetPlan& target) {
-    if (target.spec.kind == TargetSpec::Kind::kRaw) return {};
+    const TargetNeeds need = needs(target.spec);
+    if (!need.filesystem) return {};
     if (request_.drivers.kind == Choice::kList) return listed_filesystem(target);
     if (!target.filesystem.empty()) return take_filesystem(target.filesystem, "on " + target.where);
     for (const auto& type : plan_.profile.filesystems)
       if (has_filesystem(type))
-        TRY(take_filesystem(
-            type, fmt::format("the type of {} is not known", to_string(target.spec.device))));
+        TRY(take_filesystem(type,
+                            fmt::format("the type of {} is not known", to_string(*need.device))));
     return {};
   }
 
@@ -233,18 +226,19 @@ class DriverPlanner {
     return {};
   }
 
-  Status network_support(const TargetPlan& target, TargetEntry& entry) {
-    Names sets = {"network"};
-    if (plan_.network.dhcp) sets.push_back("dhcp");
-    if (!plan_.network.bond.empty()) sets.push_back("bond");
-    if (!plan_.network.vlan.empty()) sets.push_back("vlan");
-    if (target.spec.kind == TargetSpec::Kind::kSsh) {
-      sets.push_back("ssh");
-    } else {
-      auto versions = nfs_sets(target.spec);
-      if (!versions) return std::move(versions).error();
-      append_new(sets, *versions);
+  // The module sets of the network and of the target itself.
+  Status set_support(const TargetPlan& target, TargetEntry& entry) {
+    if (auto checked = check_target(target.spec); !checked)
+      return as_usage_error(to_string(target.spec), std::move(checked).error());
+    const TargetNeeds need = needs(target.spec);
+    Names sets;
+    if (need.server) {
+      sets.push_back("network");
+      if (plan_.network.dhcp) sets.push_back("dhcp");
+      if (!plan_.network.bond.empty()) sets.push_back("bond");
+      if (!plan_.network.vlan.empty()) sets.push_back("vlan");
     }
+    append_new(sets, need.module_sets);
     const std::string reason = fmt::format("for {}", to_string(target.spec));
     for (const auto& set : sets) {
       auto names = take_set(set, reason);

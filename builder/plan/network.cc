@@ -88,11 +88,12 @@ class NetworkPlanner {
   // good, else asking for one as it did.
   void default_configuration(const Way& way) {
     const auto& [target, interface] = way;
+    const std::string host = needs(target.spec).server->host;
     const LinkStack stack = link_stack(host_, interface);
     if (!stack.unsupported.empty() || stack.nics.empty()) {
       plan_.notes.push_back(fmt::format(
           "{} leads to {}, but {}: DHCP on the first card with a link, say --ip for another",
-          interface, target.spec.host, stack.unsupported));
+          interface, host, stack.unsupported));
       return;
     }
     if (stack.bond && net_.bond.empty()) net_.bond.push_back(*stack.bond);
@@ -108,8 +109,8 @@ class NetworkPlanner {
                          own.prefix, stack.top);
     }
     if (auto ip = parse_ip(text)) net_.ip.push_back(std::move(*ip));
-    plan_.notes.push_back(fmt::format("no --ip given: {} with {}, as it leads to {}", interface,
-                                      words, target.spec.host));
+    plan_.notes.push_back(
+        fmt::format("no --ip given: {} with {}, as it leads to {}", interface, words, host));
   }
 
   void add_card(const InterfaceName& interface) {
@@ -141,8 +142,9 @@ class NetworkPlanner {
   }
 
   Status finish_target(TargetPlan& target) {
-    if (!target.address.empty() && target.address != target.spec.host)
-      net_.hosts += fmt::format("{} {}\n", target.address, target.spec.host);
+    const std::string host = needs(target.spec).server->host;
+    if (!target.address.empty() && target.address != host)
+      net_.hosts += fmt::format("{} {}\n", target.address, host);
     if (target.address.empty() && !net_.dhcp && !has_name_server())
       return usage_error(to_string(target.spec),
                          "the name cannot be resolved now, and --ip names no name server: give the "

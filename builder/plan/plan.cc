@@ -73,8 +73,8 @@ Status choose_payload(const Request& request, Host& host, Plan& plan) {
 Status plan_ssh(const Request& request, Host& host, Plan& plan) {
   std::vector<SshServer> servers;
   for (const auto& target : plan.targets)
-    if (target.spec.kind == TargetSpec::Kind::kSsh)
-      servers.push_back({target.spec.host, target.spec.port});
+    if (const auto need = needs(target.spec); need.ssh_key)
+      servers.push_back({need.server->host, need.server->port});
   if (servers.empty()) {
     if (request.ssh_key || request.ssh_known_hosts)
       plan.notes.push_back("--ssh-key and --ssh-known-hosts have no effect: no target is ssh://");

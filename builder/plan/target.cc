@@ -9,8 +9,6 @@ namespace mkcapture {
 
 namespace {
 
-using Kind = TargetSpec::Kind;
-
 // What the device is used for now, in words; empty where it is free.
 std::string use_of(Host& host, const LocatedDevice& device) {
   // Btrfs mounts have numbers of their own: by their source.
@@ -29,20 +27,23 @@ std::string use_of(Host& host, const LocatedDevice& device) {
 
 // A name by path is the production kernel's; a better one is taken where the device has it.
 void use_stable_name(const LocatedDevice& device, TargetPlan& target, Plan& plan) {
-  if (target.spec.device.by != DeviceName::By::kPath) return;
-  const std::string before = to_string(target.spec.device);
-  const bool raw = target.spec.kind == Kind::kRaw;
-  if (!raw && !device.tags.uuid.empty())
-    target.spec.device = {DeviceName::By::kUuid, device.tags.uuid};
-  else if (!device.tags.partuuid.empty())
-    target.spec.device = {DeviceName::By::kPartUuid, device.tags.partuuid};
-  else
+  const TargetNeeds need = needs(target.spec);
+  if (need.device->by != DeviceName::By::kPath) return;
+  const std::string before = to_string(*need.device);
+  if (need.filesystem && !device.tags.uuid.empty()) {
+    rename_device(target.spec, {DeviceName::By::kUuid, device.tags.uuid});
+  } else if (!device.tags.partuuid.empty()) {
+    rename_device(target.spec, {DeviceName::By::kPartUuid, device.tags.partuuid});
+  } else {
     plan.warnings.push_back(fmt::format(
         "{} has no UUID: the capture kernel may give this name to another device", before));
-  if (target.spec.device.by != DeviceName::By::kPath) target.how = "was " + before;
+    return;
+  }
+  target.how = "was " + before;
 }
 
-Status check_raw(const LocatedDevice& device, const std::string& origin, Host& host, Plan& plan) {
+Status check_overwritten(const LocatedDevice& device, const std::string& origin, Host& host,
+                         Plan& plan) {
   if (const std::string use = use_of(host, device); !use.empty())
     return usage_error(origin, fmt::format("{} {}; a raw target overwrites all of it: give a "
                                            "partition that nothing else uses",
@@ -54,12 +55,13 @@ Status check_raw(const LocatedDevice& device, const std::string& origin, Host& h
 }
 
 Status plan_device(const std::string& origin, Host& host, TargetPlan& target, Plan& plan) {
-  const auto device = plan.this_machine ? locate(host, target.spec.device) : std::nullopt;
+  const TargetNeeds need = needs(target.spec);
+  const auto device = plan.this_machine ? locate(host, *need.device) : std::nullopt;
   if (!device) {
-    if (target.spec.device.by == DeviceName::By::kPath)
+    if (need.device->by == DeviceName::By::kPath)
       plan.warnings.push_back(fmt::format(
           "{} is not on this machine, and names of this kind follow probe order: UUID= is safer",
-          to_string(target.spec.device)));
+          to_string(*need.device)));
     return {};
   }
   auto stack = block_stack(host, device->number);
@@ -68,8 +70,8 @@ Status plan_device(const std::string& origin, Host& host, TargetPlan& target, Pl
   target.here = true;
   target.where = stack->words;
   target.drivers = std::move(stack->drivers);
-  if (target.spec.kind == Kind::kRaw) {
-    TRY(check_raw(*device, origin, host, plan));
+  if (!need.filesystem) {
+    TRY(check_overwritten(*device, origin, host, plan));
   } else {
     if (!device->tags.type.empty() && !is_supported_filesystem(device->tags.type))
       return usage_error(
@@ -81,16 +83,15 @@ Status plan_device(const std::string& origin, Host& host, TargetPlan& target, Pl
   return {};
 }
 
-Status plan_server(Host& host, TargetPlan& target, Plan& plan) {
-  auto addresses = host.resolve(target.spec.host);
+void plan_server(const ServerName& server, Host& host, TargetPlan& target, Plan& plan) {
+  auto addresses = host.resolve(server.host);
   if (!addresses || addresses->empty()) {
     plan.warnings.push_back(fmt::format(
         "{} cannot be resolved now; the capture will ask the name servers of its network",
-        target.spec.host));
-    return {};
+        server.host));
+    return;
   }
   target.address = addresses->front();
-  return {};
 }
 
 }  // namespace
@@ -112,11 +113,9 @@ Status plan_targets(const Request& request, Host& host, Plan& plan) {
   }
   for (const auto& wanted : request.targets) {
     TargetPlan target{wanted.value, "", false, "", {}, "", ""};
-    if (needs_network(target.spec)) {
-      TRY(plan_server(host, target, plan));
-    } else {
-      TRY(plan_device(wanted.origin, host, target, plan));
-    }
+    const TargetNeeds need = needs(target.spec);
+    if (need.server) plan_server(*need.server, host, target, plan);
+    if (need.device) TRY(plan_device(wanted.origin, host, target, plan));
     plan.targets.push_back(std::move(target));
   }
   return {};

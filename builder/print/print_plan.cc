@@ -53,9 +53,10 @@ void print_targets(const Plan& plan, std::string& out) {
   for (const auto& target : plan.targets) {
     section.line("{}. {}", ++number, to_string(target.spec));
     if (!target.how.empty()) section.line("   {}", target.how);
-    const bool net = needs_network(target.spec);
-    if (!target.address.empty() && target.address != target.spec.host)
-      section.line("   {} is {} now, and stays so in the image", target.spec.host, target.address);
+    const auto server = needs(target.spec).server;
+    const bool net = server.has_value();
+    if (server && !target.address.empty() && target.address != server->host)
+      section.line("   {} is {} now, and stays so in the image", server->host, target.address);
     std::string where = target.here ? "on this machine: " + target.where : "";
     if (target.here && net) where = target.where;
     if (!target.here)

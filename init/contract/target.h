@@ -1,34 +1,25 @@
 // Targets: where a dump can go. The specification as text (SPEC: `-t`, `capture.target=`), as a
 // value, and back. Pure; shared by the builder (which resolves drivers for it) and /init.
+//
+// A kind is one page, contract/targets/KIND.h, and a place in the list below. Whoever wants to know
+// what a target takes asks needs(), never which kind it is.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "init/base/result.h"
+#include "init/contract/targets/disk.h"
+#include "init/contract/targets/needs.h"
+#include "init/contract/targets/nfs.h"
+#include "init/contract/targets/raw.h"
+#include "init/contract/targets/ssh.h"
 
 namespace mkcapture {
 
-/// How a block device is named. Names that follow probe order (/dev/sda) are accepted, but differ
-/// between the production and the capture kernel; the builder turns them into UUIDs where it can.
-struct DeviceName {
-  enum class By { kPath, kUuid, kLabel, kPartUuid, kPartLabel };
-  By by = By::kPath;
-  std::string value;  // "/dev/..." for kPath, else what follows the '='
-};
-
-struct TargetSpec {
-  enum class Kind { kDisk, kRaw, kNfs, kSsh };
-  Kind kind = Kind::kDisk;
-
-  DeviceName device;       // disk, raw
-  std::string path;        // disk, ssh: directory for the dumps, absolute; nfs: EXPORT/PATH whole
-  std::string host;        // nfs, ssh: name, IPv4, or IPv6 without its brackets
-  std::uint16_t port = 0;  // nfs, ssh: 0 = the protocol's default
-  std::string user;        // ssh
-  std::string options;     // nfs: what follows the '?', "vers=4.2&timeo=50", unparsed
-};
+/// Every kind, in the order in which messages name their forms.
+using TargetSpec = std::variant<DiskSpec, RawSpec, NfsSpec, SshSpec>;
 
 /// Parses "disk:DEVICE:PATH", "raw:DEVICE", "nfs://SERVER[:PORT]/EXPORT/PATH[?opts]" or
 /// "ssh://USER@HOST[:PORT]/PATH". Everything is checked: empty parts, relative or ".." paths,
@@ -38,15 +29,16 @@ struct TargetSpec {
 
 /// The canonical text: parse_target(to_string(t)) == t. Used in verdict lines.
 [[nodiscard]] std::string to_string(const TargetSpec& target);
-[[nodiscard]] std::string to_string(const DeviceName& device);  // "UUID=...", "/dev/..."
-/// Parses the DEVICE part alone.
-[[nodiscard]] Result<DeviceName> parse_device(std::string_view text);
 
-[[nodiscard]] bool operator==(const DeviceName& a, const DeviceName& b);
-[[nodiscard]] bool operator==(const TargetSpec& a, const TargetSpec& b);
-
-[[nodiscard]] inline bool needs_network(const TargetSpec& t) {
-  return t.kind == TargetSpec::Kind::kNfs || t.kind == TargetSpec::Kind::kSsh;
+[[nodiscard]] TargetNeeds needs(const TargetSpec& target);
+[[nodiscard]] inline bool needs_network(const TargetSpec& target) {
+  return needs(target).server.has_value();
 }
+
+/// What parse_target() takes as it comes and a capture would fail at: options of a kind's own.
+[[nodiscard]] Status check_target(const TargetSpec& target);
+
+/// Gives the device that the target stands on another name; nothing where it stands on none.
+void rename_device(TargetSpec& target, DeviceName name);
 
 }  // namespace mkcapture

@@ -17,7 +17,7 @@ BlockDeviceWait::BlockDeviceWait(CaptureContext context, const TargetSpec& spec)
     : context_(context),
       autoload_(autoload_of(context.config, spec)),
       prober_(make_blkid_prober()),
-      finder_(context.system, *prober_, spec.device,
+      finder_(context.system, *prober_, needs(spec).device.value_or(DeviceName()),
               [this](const Uevent& event) { on_event(event); }) {}
 
 void BlockDeviceWait::on_event(const Uevent& event) {

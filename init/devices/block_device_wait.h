@@ -12,6 +12,7 @@ namespace mkcapture::init {
 
 class BlockDeviceWait {
  public:
+  /// For a target that stands on a block device.
   BlockDeviceWait(CaptureContext context, const TargetSpec& spec);
 
   /// Enters Step::kDevice. As DeviceFinder::wait().

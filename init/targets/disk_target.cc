@@ -43,8 +43,7 @@ Status scan_btrfs(const std::string& path) {
 
 class DiskTarget final : public MountedTarget {
  public:
-  DiskTarget(const TargetSpec& spec, CaptureContext context)
-      : MountedTarget(context), spec_(spec) {}
+  DiskTarget(const DiskSpec& spec, CaptureContext context) : MountedTarget(context), spec_(spec) {}
 
   Status open(const Deadline& deadline) override {
     BlockDeviceWait block(context_, spec_);
@@ -82,7 +81,7 @@ class DiskTarget final : public MountedTarget {
     }
   }
 
-  TargetSpec spec_;
+  DiskSpec spec_;
   bool names_without_colons_ = false;
 };
 
@@ -113,7 +112,7 @@ Result<MountPlan> plan_mount(const BlockDevice& device, const CaptureConfig& con
               (known.empty() ? "none" : known) + ")");
 }
 
-std::unique_ptr<Target> make_disk_target(const TargetSpec& spec, CaptureContext context) {
+std::unique_ptr<Target> make_target_of(const DiskSpec& spec, CaptureContext context) {
   return std::make_unique<DiskTarget>(spec, context);
 }
 

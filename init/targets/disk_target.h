@@ -12,8 +12,7 @@
 
 namespace mkcapture::init {
 
-[[nodiscard]] std::unique_ptr<Target> make_disk_target(const TargetSpec& spec,
-                                                       CaptureContext context);
+[[nodiscard]] std::unique_ptr<Target> make_target_of(const DiskSpec& spec, CaptureContext context);
 
 /// How a file system is mounted. `type` is for mount(2).
 struct MountPlan {

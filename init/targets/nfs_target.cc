@@ -30,7 +30,7 @@ bool is_version_error(int code) {
 
 class NfsTarget final : public MountedTarget {
  public:
-  NfsTarget(const TargetSpec& spec, CaptureContext context) : MountedTarget(context), spec_(spec) {}
+  NfsTarget(const NfsSpec& spec, CaptureContext context) : MountedTarget(context), spec_(spec) {}
 
   Status open(const Deadline& deadline) override {
     auto options = parse_nfs_options(spec_.options);
@@ -63,15 +63,16 @@ class NfsTarget final : public MountedTarget {
   /// limits, where mount(2) would wait and then say "timed out". NFS v3 on a port that only the
   /// server's rpcbind knows is tried on the usual one.
   Result<NfsServer> reach_server(const NfsOptions& options, const Deadline& deadline) {
-    auto addresses = resolve(context_.system, spec_.host, deadline);
+    auto addresses = resolve(context_.system, spec_.server.host, deadline);
     if (!addresses) return std::move(addresses).error();
-    const std::uint16_t port = spec_.port != 0 ? spec_.port : kNfsPort;
+    const std::uint16_t port = spec_.server.port != 0 ? spec_.server.port : kNfsPort;
     auto connection =
         connect_tcp(context_.system, *addresses, port, context_.config.stall, deadline);
     if (!connection) return std::move(connection).error();
     local_ = connection->local;
-    const bool rpcbind_decides = spec_.port == 0 && !options.needs_v4();
-    return NfsServer{spec_.host, connection->address, rpcbind_decides ? std::uint16_t{0} : port};
+    const bool rpcbind_decides = spec_.server.port == 0 && !options.needs_v4();
+    return NfsServer{spec_.server.host, connection->address,
+                     rpcbind_decides ? std::uint16_t{0} : port};
   }
 
   /// NFS v4 servers tell clients apart by their host name: two machines that dump at the same time
@@ -126,14 +127,14 @@ class NfsTarget final : public MountedTarget {
     return first;
   }
 
-  TargetSpec spec_;
+  NfsSpec spec_;
   IpAddress local_;
   std::string below_export_;  // the part of PATH behind the export that was mounted
 };
 
 }  // namespace
 
-std::unique_ptr<Target> make_nfs_target(const TargetSpec& spec, CaptureContext context) {
+std::unique_ptr<Target> make_target_of(const NfsSpec& spec, CaptureContext context) {
   return std::make_unique<NfsTarget>(spec, context);
 }
 

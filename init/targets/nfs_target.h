@@ -10,7 +10,6 @@
 
 namespace mkcapture::init {
 
-[[nodiscard]] std::unique_ptr<Target> make_nfs_target(const TargetSpec& spec,
-                                                      CaptureContext context);
+[[nodiscard]] std::unique_ptr<Target> make_target_of(const NfsSpec& spec, CaptureContext context);
 
 }  // namespace mkcapture::init

@@ -19,7 +19,7 @@ bool is_in_use(const BlockDevice& device, const DeviceName& name) {
 
 class RawTarget final : public Target {
  public:
-  RawTarget(const TargetSpec& spec, CaptureContext context) : spec_(spec), context_(context) {}
+  RawTarget(const RawSpec& spec, CaptureContext context) : spec_(spec), context_(context) {}
 
   Status open(const Deadline& deadline) override {
     BlockDeviceWait block(context_, spec_);
@@ -49,7 +49,7 @@ class RawTarget final : public Target {
   Status close(const Deadline&) override { return {}; }
 
  private:
-  TargetSpec spec_;
+  RawSpec spec_;
   CaptureContext context_;
   UniqueFd fd_;
   std::uint64_t bytes_ = 0;
@@ -57,7 +57,7 @@ class RawTarget final : public Target {
 
 }  // namespace
 
-std::unique_ptr<Target> make_raw_target(const TargetSpec& spec, CaptureContext context) {
+std::unique_ptr<Target> make_target_of(const RawSpec& spec, CaptureContext context) {
   return std::make_unique<RawTarget>(spec, context);
 }
 

@@ -20,7 +20,7 @@ constexpr Milliseconds kGoodbye{3000};
 
 class SshTarget final : public Target {
  public:
-  SshTarget(const TargetSpec& spec, CaptureContext context) : spec_(spec), context_(context) {}
+  SshTarget(const SshSpec& spec, CaptureContext context) : spec_(spec), context_(context) {}
 
   Status open(const Deadline& deadline) override {
     auto control = open_rtnetlink();
@@ -30,9 +30,9 @@ class SshTarget final : public Target {
 
     context_.steps.enter(Step::kConnect);
     server_.user = spec_.user;
-    server_.host = spec_.host;
-    server_.port = spec_.port != 0 ? spec_.port : kSshPort;
-    auto addresses = resolve(context_.system, spec_.host, deadline);
+    server_.host = spec_.server.host;
+    server_.port = spec_.server.port != 0 ? spec_.server.port : kSshPort;
+    auto addresses = resolve(context_.system, spec_.server.host, deadline);
     if (!addresses) return std::move(addresses).error();
     server_.addresses = std::move(*addresses);
     auto login = log_in(context_.system, server_, stall(), deadline);
@@ -40,7 +40,8 @@ class SshTarget final : public Target {
     local_ = login->local;
     sftp_ = std::move(login->sftp);
     if (sftp_) sftp_->client->channel().on_progress([this] { context_.steps.progress(); });
-    context_.system.log("logged in to " + spec_.host + (sftp_ ? ", SFTP" : ", no SFTP: by shell"));
+    context_.system.log("logged in to " + spec_.server.host +
+                        (sftp_ ? ", SFTP" : ", no SFTP: by shell"));
     context_.steps.progress();
     return {};
   }
@@ -151,7 +152,7 @@ class SshTarget final : public Target {
     return path;
   }
 
-  TargetSpec spec_;
+  SshSpec spec_;
   CaptureContext context_;
   SshServer server_;
   std::optional<SftpSession> sftp_;
@@ -161,7 +162,7 @@ class SshTarget final : public Target {
 
 }  // namespace
 
-std::unique_ptr<Target> make_ssh_target(const TargetSpec& spec, CaptureContext context) {
+std::unique_ptr<Target> make_target_of(const SshSpec& spec, CaptureContext context) {
   return std::make_unique<SshTarget>(spec, context);
 }
 

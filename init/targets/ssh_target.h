@@ -8,7 +8,6 @@
 
 namespace mkcapture::init {
 
-[[nodiscard]] std::unique_ptr<Target> make_ssh_target(const TargetSpec& spec,
-                                                      CaptureContext context);
+[[nodiscard]] std::unique_ptr<Target> make_target_of(const SshSpec& spec, CaptureContext context);
 
 }  // namespace mkcapture::init

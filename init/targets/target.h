@@ -46,7 +46,7 @@ class Target {
   virtual Status close(const Deadline& deadline) = 0;
 };
 
-/// The implementation for spec.kind. Never null.
+/// The implementation for the kind that `spec` is of. Never null.
 [[nodiscard]] std::unique_ptr<Target> make_target(const TargetSpec& spec, CaptureContext context);
 
 }  // namespace mkcapture::init

@@ -30,6 +30,7 @@ class Save {
         parts_(parts),
         system_(context.system),
         state_(context.state),
+        needs_(needs(context.entry.spec)),
         modules_(context.system, context.config),
         ready_by_(context.deadline.sooner(context.config.wait)) {}
 
@@ -94,7 +95,7 @@ class Save {
   /// not be seen to know which. It touches no hardware, and is ready before the device is.
   void load_only_filesystem() {
     const auto& filesystems = context_.config.filesystems;
-    if (context_.entry.spec.kind != TargetSpec::Kind::kDisk || filesystems.empty()) return;
+    if (!needs_.filesystem || filesystems.empty()) return;
     const auto& modules = filesystems.front().modules;
     if (std::all_of(filesystems.begin(), filesystems.end(),
                     [&](const auto& f) { return f.modules == modules; })) {
@@ -215,15 +216,18 @@ class Save {
   }
 
   [[nodiscard]] std::string dump_path() const {
-    const auto& spec = context_.entry.spec;
-    if (directory_.empty()) return to_string(spec.device);
-    return (spec.path == "/" ? "" : spec.path) + "/" + directory_ + "/" + kWholeFile;
+    if (directory_.empty()) {
+      return needs_.device ? to_string(*needs_.device) : to_string(context_.entry.spec);
+    }
+    const std::string& path = needs_.directory;
+    return (path == "/" ? "" : path) + "/" + directory_ + "/" + kWholeFile;
   }
 
   const SaveContext& context_;
   const SaveParts& parts_;
   System& system_;
   WorkerState& state_;
+  const TargetNeeds needs_;
   ModuleLoader modules_;
   Deadline ready_by_;
 

@@ -147,7 +147,7 @@ TEST_CASE("command line: values, quotes, and where it ends") {
       config);
   CHECK(complaints.empty());
   REQUIRE(config.targets.size() == 1);
-  CHECK(config.targets[0].spec.device.value == "my disk");
+  CHECK(needs(config.targets[0].spec).device->value == "my disk");
   REQUIRE(config.ip.size() == 1);
   CHECK(config.ip[0].interface.name == "eth7");
   CHECK(config.deadline == std::chrono::hours(1));

@@ -4,12 +4,14 @@
 
 using namespace mkcapture;
 using By = DeviceName::By;
-using Kind = TargetSpec::Kind;
 
 namespace {
 std::string why(std::string_view text) {
   auto target = parse_target(text);
   return target ? "accepted" : target.error().message;
+}
+DeviceName device(std::string_view text) {
+  return needs(*parse_target(text)).device.value_or(DeviceName());
 }
 bool mentions(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
@@ -19,38 +21,68 @@ bool mentions(const std::string& text, std::string_view part) {
 TEST_CASE("disk targets: every way to name a device") {
   const auto uuid = parse_target("disk:UUID=12-34:/var/crash");
   REQUIRE(uuid.ok());
-  CHECK(uuid->kind == Kind::kDisk);
-  CHECK(uuid->device == DeviceName{By::kUuid, "12-34"});
-  CHECK(uuid->path == "/var/crash");
-  CHECK(parse_target("disk:LABEL=my disk:/")->device == DeviceName{By::kLabel, "my disk"});
-  CHECK(parse_target("disk:PARTUUID=x:/")->device.by == By::kPartUuid);
-  CHECK(parse_target("disk:PARTLABEL=x:/")->device.by == By::kPartLabel);
-  CHECK(parse_target("disk:/dev/vda1:/x")->device == DeviceName{By::kPath, "/dev/vda1"});
+  REQUIRE(std::holds_alternative<DiskSpec>(*uuid));
+  CHECK(needs(*uuid).device == DeviceName{By::kUuid, "12-34"});
+  CHECK(needs(*uuid).directory == "/var/crash");
+  CHECK(device("disk:LABEL=my disk:/") == DeviceName{By::kLabel, "my disk"});
+  CHECK(device("disk:PARTUUID=x:/").by == By::kPartUuid);
+  CHECK(device("disk:PARTLABEL=x:/").by == By::kPartLabel);
+  CHECK(device("disk:/dev/vda1:/x") == DeviceName{By::kPath, "/dev/vda1"});
 }
 
 TEST_CASE("disk targets: the first ':/' ends the device, so names with ':' work") {
   const auto target = parse_target("disk:/dev/disk/by-path/pci-0000:00:1f.2:/crash");
   REQUIRE(target.ok());
-  CHECK(target->device.value == "/dev/disk/by-path/pci-0000:00:1f.2");
-  CHECK(target->path == "/crash");
+  CHECK(needs(*target).device->value == "/dev/disk/by-path/pci-0000:00:1f.2");
+  CHECK(needs(*target).directory == "/crash");
 }
 
 TEST_CASE("network targets: host, port, user, options") {
   const auto nfs = parse_target("nfs://[fe80::1%eth0]:20049/export/crash?vers=4.2&timeo=50");
   REQUIRE(nfs.ok());
-  CHECK(nfs->kind == Kind::kNfs);
-  CHECK(nfs->host == "fe80::1%eth0");
-  CHECK(nfs->port == 20049);
-  CHECK(nfs->path == "/export/crash");
-  CHECK(nfs->options == "vers=4.2&timeo=50");
+  REQUIRE(std::holds_alternative<NfsSpec>(*nfs));
+  CHECK(needs(*nfs).server == ServerName{"fe80::1%eth0", 20049});
+  CHECK(needs(*nfs).directory == "/export/crash");
+  CHECK(std::get<NfsSpec>(*nfs).options == "vers=4.2&timeo=50");
   const auto ssh = parse_target("ssh://crash@backup.example/srv/dumps");
   REQUIRE(ssh.ok());
-  CHECK(ssh->kind == Kind::kSsh);
-  CHECK(ssh->user == "crash");
-  CHECK(ssh->host == "backup.example");
-  CHECK(ssh->port == 0);
-  CHECK(ssh->path == "/srv/dumps");
+  REQUIRE(std::holds_alternative<SshSpec>(*ssh));
+  CHECK(std::get<SshSpec>(*ssh).user == "crash");
+  CHECK(needs(*ssh).server == ServerName{"backup.example", 0});
+  CHECK(needs(*ssh).directory == "/srv/dumps");
   CHECK(needs_network(*ssh));
+}
+
+TEST_CASE("targets: what each kind stands on") {
+  using Names = std::vector<std::string>;
+  const TargetNeeds disk = needs(*parse_target("disk:LABEL=a:/x"));
+  CHECK(disk.filesystem);
+  CHECK_FALSE(disk.server);
+  CHECK_FALSE(disk.ssh_key);
+  CHECK(disk.module_sets.empty());
+  const TargetNeeds raw = needs(*parse_target("raw:PARTLABEL=a"));
+  CHECK(raw.device == DeviceName{By::kPartLabel, "a"});
+  CHECK_FALSE(raw.filesystem);
+  CHECK(raw.directory.empty());
+  const TargetNeeds nfs = needs(*parse_target("nfs://s/e"));
+  CHECK_FALSE(nfs.device);
+  CHECK(nfs.module_sets == Names{"nfs4", "nfs3"});
+  CHECK(needs(*parse_target("nfs://s/e?vers=3")).module_sets == Names{"nfs3"});
+  CHECK(needs(*parse_target("nfs://s/e?vers=4.1")).module_sets == Names{"nfs4"});
+  const TargetNeeds ssh = needs(*parse_target("ssh://u@s/e"));
+  CHECK(ssh.ssh_key);
+  CHECK(ssh.module_sets == Names{"ssh"});
+  CHECK_FALSE(check_target(*parse_target("nfs://s/e?vers=2")));
+  CHECK(check_target(*parse_target("nfs://s/e?vers=4")));
+}
+
+TEST_CASE("targets: another name for the device, where there is one") {
+  TargetSpec target = *parse_target("disk:/dev/vda1:/x");
+  rename_device(target, {By::kUuid, "1"});
+  CHECK(to_string(target) == "disk:UUID=1:/x");
+  target = *parse_target("nfs://s/e");
+  rename_device(target, {By::kUuid, "1"});
+  CHECK(to_string(target) == "nfs://s/e");
 }
 
 TEST_CASE("targets: the canonical text parses back to the same value") {
@@ -70,7 +102,9 @@ TEST_CASE("targets: the canonical text parses back to the same value") {
 
 TEST_CASE("targets: what is wrong is named, with what would be right") {
   CHECK(mentions(why("ftp://x/y"), "write disk:DEVICE:PATH"));
-  CHECK(mentions(why(""), "write disk:"));
+  CHECK(why("") ==
+        "target '': write disk:DEVICE:PATH, raw:DEVICE, nfs://SERVER[:PORT]/EXPORT/PATH or "
+        "ssh://USER@HOST[:PORT]/PATH");
   CHECK(mentions(why("disk:UUID=1"), "no absolute path"));
   CHECK(mentions(why("disk:UUID=1:var"), "no absolute path"));
   CHECK(mentions(why("disk:UUID=:/x"), "nothing follows UUID="));
