@@ -60,7 +60,7 @@ TEST_CASE("sets: errors name file, line and key") {
   CHECK(error_of("[set.a]\ndrivers = \"x\"\n") == "f.toml:2: drivers: must be a list of strings");
   CHECK(error_of("[set.a]\ndrivers = [1]\n") == "f.toml:2: drivers: must hold strings");
   CHECK(error_of("[set.a]\nclass = \"disk\"\n") ==
-        "f.toml:1: class: must be \"storage\", \"net\" or \"fs\"");
+        "f.toml:1: class: must be \"storage\", \"net\", \"fs\" or \"watchdog\"");
   CHECK(error_of("[sets.a]\n") == "f.toml:1: sets: unknown table");
   CHECK(error_of("[[needs]]\nbefore = []\n") == "f.toml:1: module: is missing");
   CHECK(error_of("[parameters]\nx = 1\n") == "f.toml:2: x: must be a string");
