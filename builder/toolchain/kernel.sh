@@ -4,22 +4,25 @@
 #
 #   provide_kernel    build/kernels/ARCH: a folder to be passed as --root, with boot/vmlinuz-RELEASE
 #                     (or vmlinux-, Image-), boot/config-RELEASE and lib/modules/RELEASE with its
-#                     indices; where arch.sh names several packages, with several releases
+#                     indices; where arch.sh names several packages, with several releases.
+#                     With `suite` set, build/kernels/ARCH@SUITE from that suite of Debian
 # shellcheck shell=bash
 
 provide_kernel() {
+  local name=$arch${suite:+@$suite}
   case $kernel_source in
     source:*)
+      [[ -z $suite ]] || die "$arch: no kernel of Debian can dump, in $suite either"
       linux_source_version
       cached "kernel-$arch" "$(compiled_kernel_key)" build_kernel
       ;;
     *)
       debian_kernels
-      cached "kernel-$arch" "${kernel_versions[*]}" unpack_kernels
+      cached "kernel-$name" "${kernel_versions[*]}" unpack_kernels
       ;;
   esac
   mkdir -p "$build/kernels"
-  ln -sfn "$entry" "$build/kernels/$arch"
+  ln -sfn "$entry" "$build/kernels/$name"
 }
 
 # Sets kernel_packages and kernel_versions.
@@ -39,7 +42,7 @@ debian_kernels() {
   for meta in ${kernel_source//,/ }; do
     # The meta package names the current one.
     read -r package version < <(
-      apt_run "$debian_arch" apt-cache show --no-all-versions "$meta" |
+      apt_run "$debian_arch${suite:+@$suite}" apt-cache show --no-all-versions "$meta" |
         awk '/^Version:/ { version = $2 }
              /^Depends:/ { if (match($0, /linux-image-[0-9][^ ,]*/)) package = substr($0, RSTART, RLENGTH) }
              END { print package, version }'
@@ -52,7 +55,7 @@ debian_kernels() {
 unpack_kernels() {
   local package
   for package in "${kernel_packages[@]}"; do
-    step "kernel-$arch" "$arch: Debian's kernel (${package#linux-image-})" \
+    step "kernel-$arch${suite:+@$suite}" "$arch: Debian's kernel (${package#linux-image-})" \
       unpack_kernel "$package" "$1"
   done
 }

@@ -6,6 +6,9 @@
 #   unpack_source PKG DIR [GLOB...]   into DIR, Debian's patches applied; GLOBs: only these members
 #   unpack_package PKG DEBARCH DIR    a binary package, of any architecture, without installing it
 #
+# With `suite` set (trixie, trixie-backports) packages are those of that suite of Debian instead of the
+# machine's own, from the same mirrors.
+#
 # MKCAPTURE_SOURCES=DIR: sources are PKG_*.dsc, PKG-VERSION.tar.* or PKG_VERSION*.tar.* in DIR, and
 # packages PKG_*_ARCH.deb; apt is not asked.
 # shellcheck shell=bash
@@ -25,7 +28,8 @@ upstream_name() {
 }
 
 # apt_run STATE COMMAND...: an apt command with the private configuration cache/apt/STATE, where
-# STATE is `source` or a Debian architecture. Package lists are fetched when they are old.
+# STATE is `source`, a Debian architecture, or ARCHITECTURE@SUITE. Package lists are fetched when they
+# are old.
 apt_run() {
   local state=$1 dir=$cache/apt/$1
   shift
@@ -45,7 +49,7 @@ apt_run() {
 }
 
 write_apt_configuration() {
-  local state=$1 dir=$2 types=deb file name architecture=$1
+  local state=$1 dir=$2 types=deb file name architecture=${1%@*}
   [[ $state != source ]] || { types=deb-src architecture=$(dpkg --print-architecture); }
   rm -rf "$dir/sources.d"
   mkdir -p "$dir"/{sources.d,preferences.d,lists/partial,cache/archives/partial}
@@ -60,6 +64,7 @@ write_apt_configuration() {
     [[ -f $file ]] || continue
     sed -E "s/^Types:.*/Types: $types/; /^Architectures:/d" "$file" >"$dir/sources.d/$(basename "$file")"
   done
+  [[ $state != *@* ]] || change_suite "${state#*@}" "$dir/sources.d"
   cat >"$dir/apt.conf" <<END
 APT::Architecture "$architecture";
 APT::Architectures { "$architecture"; };
@@ -73,6 +78,21 @@ Dir::State "$dir";
 Dir::State::Status "$dir/status";
 Dir::Cache "$dir/cache";
 END
+}
+
+# Turns what the machine's own suite is fetched from into another suite; other sources go. Backports
+# stand alone: apt prefers them only where nothing else is offered.
+change_suite() {
+  local to=$1 dir=$2 own file suites
+  own=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  for file in "$dir"/*; do
+    case $to in
+      *-backports) suites="/^deb/{s/ $own / $to /; / $to /!d}; /^Suites:/s/: $own( .*)?$/: $to/" ;;
+      *) suites="/^deb/{s/ $own([ -])/ $to\\1/; / $to[ -]/!d}; /^Suites:/s/\\b$own\\b/$to/g" ;;
+    esac
+    sed -i -E "$suites" "$file"
+    grep -qE "^(deb .*|Suites:.*) $to" "$file" || rm "$file"
+  done
 }
 
 # Asks once for all sources, as each question costs apt half a second.
@@ -205,7 +225,7 @@ unpack_package() {
   fi
   download=$work/download-$package
   mkdir -p "$download"
-  (cd "$download" && apt_run "$debarch" apt-get download -q "$package")
+  (cd "$download" && apt_run "$debarch${suite:+@$suite}" apt-get download -q "$package")
   mkdir -p "$dir"
   dpkg-deb -x "$download"/*.deb "$dir"
   rm -rf "$download"

@@ -5,6 +5,10 @@
 // bypasses the page cache. Everywhere else (NFS, where each direct write would wait for the
 // server's disk; tmpfs; the unaligned ends) the pages are written behind: their write-back is
 // started at once, and a megabyte later waited for and dropped.
+//
+// A part of a page in a hole of a sparse file is written as the whole page, with the zeros that
+// belong there: a file system that is given a part (NFS with the file open for reading, or with a
+// layout of blocks) reads the page from the server first, and a dump must not depend on an answer.
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/magic.h>
@@ -19,6 +23,7 @@
 
 #include "init/output/aligned_buffer.h"
 #include "init/output/output.h"
+#include "init/output/touched_pages.h"
 
 namespace mkcapture {
 namespace {
@@ -42,7 +47,7 @@ class WriteBehind {
       pending_[newest_].size += size;
       return {};
     }
-    start(fd, pending_[newest_]);
+    TRY(start(fd, pending_[newest_]));
     newest_ = (newest_ + 1) % pending_.size();
     TRY(drop(fd, pending_[newest_]));
     pending_[newest_] = {offset, size};
@@ -56,12 +61,18 @@ class WriteBehind {
     [[nodiscard]] std::uint64_t end() const { return offset + size; }
   };
 
-  static void start(int fd, const Range& r) {
-    if (r.size > 0) {
-      sync_file_range(fd, static_cast<off_t>(r.offset), static_cast<off_t>(r.size),
-                      SYNC_FILE_RANGE_WRITE);
+  static Status start(int fd, const Range& r) {
+    if (r.size == 0) return {};
+    if (sync_file_range(fd, static_cast<off_t>(r.offset), static_cast<off_t>(r.size),
+                        SYNC_FILE_RANGE_WRITE) != 0 &&
+        !is_refusal(errno)) {
+      return sys_error("write", errno);
     }
+    return {};
   }
+
+  /// The call is not for this file; nothing was lost.
+  static bool is_refusal(int code) { return code == EINVAL || code == ESPIPE || code == ENOSYS; }
 
   static Status drop(int fd, const Range& r) {
     if (r.size == 0) return {};
@@ -69,7 +80,9 @@ class WriteBehind {
     const auto size = static_cast<off_t>(r.size);
     constexpr unsigned kAll =
         SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
-    if (sync_file_range(fd, offset, size, kAll) != 0 && (errno == EIO || errno == ENOSPC)) {
+    // An error of the write-back is told once, and here (EIO, ENOSPC, EDQUOT, ESTALE, EFBIG ...): a
+    // later fsync() knows nothing of it.
+    if (sync_file_range(fd, offset, size, kAll) != 0 && !is_refusal(errno)) {
       return sys_error("write", errno);
     }
     posix_fadvise(fd, offset, size, POSIX_FADV_DONTNEED);
@@ -107,9 +120,10 @@ class FileOutput final : public Output {
 
   Status finish(std::uint64_t size) override {
     if (!sparse_ && size > end_) TRY(write_zeros(end_, size));
-    TRY(flush());
-    if (sparse_ && size > end_ && ftruncate(fd_, static_cast<off_t>(size)) != 0) {
-      return sys_error("extend", errno);
+    const std::uint64_t length = std::max(size, end_);
+    TRY(flush(length));
+    if (sparse_ && length != written_end_ && ftruncate(fd_, static_cast<off_t>(length)) != 0) {
+      return sys_error("set the length", errno);
     }
     if (fsync(fd_) != 0) return sys_error("sync", errno);
     return {};
@@ -127,6 +141,7 @@ class FileOutput final : public Output {
     while (!data.empty()) {
       if (used_ == first_ && passes_through(data)) {
         const std::size_t whole = data.size() & ~(kAlign - 1);
+        touched_.touch(start_ + used_, whole);
         const auto written = write_out(start_ + used_, data.first(whole));
         if (!written && written.error().code == EFAULT) {
           pass_through_ = false;
@@ -152,13 +167,35 @@ class FileOutput final : public Output {
            reinterpret_cast<std::uintptr_t>(data.data()) % kAlign == 0;
   }
 
-  Status flush() {
-    const std::uint64_t from = start_ + first_;
-    const auto data = buffer_.span().subspan(first_, used_ - first_);
+  /// Nothing is written at or behind `limit` that is not in the buffer.
+  Status flush(std::uint64_t limit = kNoLimit) {
+    if (used_ == first_) return {};
+    std::size_t from = first_;
+    std::size_t to = used_;
+    if (sparse_) to = pad(from, to, limit);
+    const std::uint64_t at = start_ + from;
+    const auto data = buffer_.span().subspan(from, to - from);
+    touched_.touch(at, data.size());
     start_ += used_;
     first_ = used_ = static_cast<std::size_t>(start_ % kAlign);
     start_ = align_down(start_);
-    return write_out(from, data);
+    return write_out(at, data);
+  }
+
+  /// Makes whole pages of the ends of [from, to) in the buffer, where they lie in holes. Returns
+  /// the new end; the new beginning is in `from`.
+  std::size_t pad(std::size_t& from, std::size_t to, std::uint64_t limit) {
+    // Both are asked for before either is done: they may be one page.
+    const bool head = from % kAlign != 0 && touched_.in_a_hole(start_ + from);
+    const bool tail = to % kAlign != 0 && touched_.in_a_hole(start_ + to - 1);
+    if (head) {
+      std::memset(buffer_.data(), 0, from);  // it begins in the buffer's first page
+      from = 0;
+    }
+    if (!tail) return to;
+    const auto end = static_cast<std::size_t>(std::min(align_up(start_ + to), limit) - start_);
+    std::memset(buffer_.data() + to, 0, end - to);
+    return end;
   }
 
   /// `data` is as aligned in memory as `offset` is in the file.
@@ -185,6 +222,7 @@ class FileOutput final : public Output {
       if (n < 0) return sys_error("write", errno);
       if (n == 0) return sys_error("write", ENOSPC);
       offset += static_cast<std::uint64_t>(n);
+      written_end_ = std::max(written_end_, offset);
       data = data.subspan(static_cast<std::size_t>(n));
       // A short direct write leaves an unaligned rest: the disk is nearly full.
       if (!data.empty() && direct_is_set_ && offset % kAlign != 0) TRY(set_direct(false));
@@ -231,6 +269,7 @@ class FileOutput final : public Output {
   }
 
   static constexpr std::size_t kPassThrough = 64 << 10;
+  static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
 
   int fd_;
   bool sparse_;
@@ -243,7 +282,9 @@ class FileOutput final : public Output {
   std::uint64_t start_ = 0;
   std::size_t first_ = 0;
   std::size_t used_ = 0;
-  std::uint64_t end_ = 0;  // one behind the last byte written or buffered
+  std::uint64_t end_ = 0;          // one behind the last byte written or buffered, without padding
+  std::uint64_t written_end_ = 0;  // the file's length, padding included
+  TouchedPages touched_;
   WriteBehind behind_;
 };
 

@@ -44,7 +44,9 @@ class Output {
 
 /// A local file or block device by descriptor (taken over). Keeps the page cache bounded: direct
 /// I/O where the file system has it, else write-behind and drop (sync_file_range, fadvise).
-/// `sparse`: unwritten ranges stay holes; false for block devices, where they are written as zeros.
+/// `sparse`: the file is empty, and unwritten ranges stay holes; false for block devices, where
+/// they are written as zeros. Never reads, so that a descriptor that is open for writing alone will
+/// do (and on NFS is what keeps the client from reading pages that it is given a part of).
 [[nodiscard]] Result<std::unique_ptr<Output>> file_output(int fd, bool sparse);
 
 /// A pipe or socket by descriptor (taken over); gaps between writes are sent as zeros. With

@@ -104,7 +104,7 @@ class Savecore {
     const bool special = exists && !device && !S_ISREG(st.st_mode);
     const std::string path = device || special ? name : name + ".incomplete";
     const int create = device || special ? 0 : O_CREAT | O_TRUNC;
-    const int fd = open(path.c_str(), (special ? O_WRONLY : O_RDWR) | O_CLOEXEC | create, 0600);
+    const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC | create, 0600);
     if (fd < 0) return sys_error(path, errno);
     if (special) return Destination{stream_output(fd, 0), {}};
     auto output = file_output(fd, !device);

@@ -72,8 +72,9 @@ Result<MountedDirectory> MountedDirectory::make(const std::string& mount_point,
 }
 
 Result<std::unique_ptr<Output>> MountedDirectory::create(const std::string& file) {
+  // Not for reading: an NFS client that may read does so before it writes a part of a page.
   const int fd = openat(directory_.get(), file.c_str(),
-                        O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+                        O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return sys_error("create " + name_ + "/" + file, errno);
   return file_output(fd, true);
 }

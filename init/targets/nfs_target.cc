@@ -10,11 +10,13 @@
 #include "init/net/resolve.h"
 #include "init/targets/mounted_target.h"
 #include "init/targets/nfs_mount.h"
+#include "init/targets/nfs_operations.h"
 
 namespace mkcapture::init {
 namespace {
 
 constexpr Milliseconds kRetryPause{1000};
+constexpr std::size_t kMaxMountstats = 256 << 10;
 
 /// The server answered, and asking again would not change the answer.
 bool is_final(int code) {
@@ -53,6 +55,13 @@ class NfsTarget final : public MountedTarget {
 
   Result<std::string> make_directory(const std::string& name, const Deadline&) override {
     return make_directory_below(below_export_, name);
+  }
+  Status close(const Deadline& deadline) override {
+    if (context_.config.debug) {
+      const auto stats = context_.system.read_file("/proc/self/mountstats", kMaxMountstats);
+      if (stats) context_.system.log("NFS operations: " + nfs_operations(*stats, kMountPoint));
+    }
+    return MountedTarget::close(deadline);
   }
   [[nodiscard]] std::string local_address() const override {
     return local_.unspecified() ? std::string() : to_string(local_);

@@ -27,6 +27,7 @@ class Context:
         self.name = name
         self.arch = arch
         self.board = arch  # a key of BOARDS; a case may choose another one of its architecture
+        self.suite = ""  # of Debian, where a case wants another one's kernel (harness/kernel.py)
         self.dir = paths.WORK / arch / name
         self.ends_at = time.monotonic() + limit
         self.cleanups: list[Callable[[], None]] = []
@@ -35,7 +36,7 @@ class Context:
     @property
     def kernel(self) -> Kernel:
         if self._kernel is None:
-            self._kernel = Kernel.of(self.arch, BOARDS[self.board].kernel)
+            self._kernel = Kernel.of(self.arch, BOARDS[self.board].kernel, self.suite)
         return self._kernel
 
     def left(self) -> float:

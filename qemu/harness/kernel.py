@@ -13,14 +13,17 @@ class Kernel:
     release: str
 
     @staticmethod
-    def of(arch: str, flavour: str = "") -> "Kernel":
-        """The tree's newest kernel, of those whose release ends in `flavour`."""
-        root = paths.KERNELS / arch
+    def of(arch: str, flavour: str = "", suite: str = "") -> "Kernel":
+        """The tree's newest kernel, of those whose release ends in `flavour`; with `suite` that of
+        another suite of Debian, "trixie"."""
+        name = f"{arch}@{suite}" if suite else arch
+        root = paths.KERNELS / name
         trees = sorted(root.glob("lib/modules/*/modules.dep")) or sorted(
             root.glob("usr/lib/modules/*/modules.dep"))
         releases = [tree.parent.name for tree in trees if tree.parent.name.endswith(flavour)]
         if not releases:
-            raise FileNotFoundError(f"no kernel tree under {root}: run builder/bootstrap {arch}")
+            raise FileNotFoundError(f"no kernel tree under {root}: run builder/bootstrap "
+                                    f"--kernel {name}")
         return Kernel(root, releases[-1])
 
     @property

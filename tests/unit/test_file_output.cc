@@ -5,12 +5,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "init/output/aligned_buffer.h"
 #include "init/output/output.h"
+#include "init/output/touched_pages.h"
+#include "init/targets/mounted_directory.h"
 #include "tests/fakes/temp_dir.h"
 
 namespace mkcapture {
@@ -19,7 +22,7 @@ namespace {
 constexpr std::size_t kMiB = 1 << 20;
 
 std::unique_ptr<Output> open_output(const std::string& path, bool sparse) {
-  auto output = file_output(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600), sparse);
+  auto output = file_output(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600), sparse);
   REQUIRE(output.ok());
   return std::move(*output);
 }
@@ -94,6 +97,52 @@ TEST_CASE("file_output: gaps are holes in a sparse file, and zeros on what had o
   }
 }
 
+TEST_CASE("file_output: a part of a page in a hole is written as the whole page") {
+  const fakes::TempDir dir;
+  for (const std::string& path : places(dir)) {
+    CAPTURE(path);
+    // What is not written shows: a file in use is empty, this one is not.
+    std::ofstream(path, std::ios::binary) << std::string(20 * 4096, '\xff');
+    auto output = open_output(path, true);
+    std::string expected(20 * 4096, '\xff');
+    const auto write = [&](std::size_t offset, std::size_t size, char c) {
+      const std::string data(size, c);
+      REQUIRE(output->write_at(offset, bytes(data)).ok());
+      expected.replace(offset, size, data);
+    };
+    const auto zeros = [&](std::size_t from, std::size_t to) {
+      expected.replace(from, to - from, to - from, '\0');
+    };
+    write(2 * 4096 + 100, 50, 'a');  // inside of one page
+    zeros(2 * 4096, 2 * 4096 + 100);
+    zeros(2 * 4096 + 150, 3 * 4096);
+    write(9 * 4096 - 7, 2 * 4096, 'b');  // over both ends of another
+    zeros(8 * 4096, 9 * 4096 - 7);
+    zeros(11 * 4096 - 7, 11 * 4096);
+    write(2 * 4096 + 300, 20, 'c');  // no hole any more: what is there stays
+    write(8 * 4096 + 1, 2, 'd');
+    write(19 * 4096 + 10, 20, 'e');  // the file's end: nothing behind it
+    zeros(19 * 4096, 19 * 4096 + 10);
+    expected.resize(19 * 4096 + 30);
+    REQUIRE(output->finish(expected.size()).ok());
+    output.reset();
+    CHECK((content(path).substr(0, expected.size()) == expected));
+    unlink(path.c_str());
+  }
+}
+
+TEST_CASE("file_output: the file is as long as what it holds, also where finish() knows no size") {
+  const fakes::TempDir dir;
+  for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{5000}, std::uint64_t{9000}}) {
+    const std::string path = dir.path("f" + std::to_string(size));
+    auto output = open_output(path, true);
+    REQUIRE(output->write_at(4096, bytes(std::string(904, 'x'))).ok());  // to 5000
+    REQUIRE(output->write_at(0, bytes("y")).ok());
+    REQUIRE(output->finish(size).ok());
+    CHECK(content(path).size() == std::max<std::uint64_t>(size, 5000));
+  }
+}
+
 TEST_CASE("file_output: reserved room reads as zeros and does not make the file longer") {
   const fakes::TempDir dir;
   auto output = open_output(dir.path("f"), true);
@@ -123,6 +172,58 @@ TEST_CASE("file_output: what was written is there though finish() was never call
   }
   CHECK(dir.read("f").size() >= 3 * kMiB);
   CHECK(dir.read("f").find_first_not_of('y') == std::string::npos);
+}
+
+TEST_CASE("touched_pages: a page that was touched is never taken for a hole") {
+  std::mt19937 random(2);  // NOLINT: the same ranges each time
+  for (const std::uint64_t pages : {40, 4000}) {
+    TouchedPages touched;
+    std::vector<bool> model(pages + 8);
+    std::size_t holes = 0;
+    for (int i = 0; i < 300; ++i) {
+      const std::uint64_t offset = random() % (pages * TouchedPages::kPage);
+      const std::uint64_t size = random() % (3 * TouchedPages::kPage);
+      touched.touch(offset, size);
+      for (std::uint64_t at = offset; at < offset + size; ++at)
+        model[at / TouchedPages::kPage] = true;
+      for (std::uint64_t page = 0; page < model.size(); ++page) {
+        const bool hole = touched.in_a_hole(page * TouchedPages::kPage + 4095);
+        REQUIRE(!(hole && model[page]));
+        if (hole) ++holes;
+      }
+    }
+    CHECK(holes > 0);
+    CHECK(touched.in_a_hole((pages + 7) * TouchedPages::kPage));
+  }
+}
+
+TEST_CASE("touched_pages: few extents are known exactly") {
+  TouchedPages touched;
+  for (std::uint64_t i = TouchedPages::kMostExtents; i-- > 0;)
+    touched.touch(i * 2 * TouchedPages::kPage + 5, 1);
+  for (std::uint64_t i = 0; i < TouchedPages::kMostExtents; ++i) {
+    CHECK_FALSE(touched.in_a_hole(i * 2 * TouchedPages::kPage));
+    CHECK(touched.in_a_hole((i * 2 + 1) * TouchedPages::kPage));
+  }
+}
+
+TEST_CASE("mounted_directory: a dump's files are open for writing alone") {
+  // What reads, makes an NFS client read each page that it is given a part of.
+  const fakes::TempDir dir;
+  auto directory = init::MountedDirectory::make(dir.path("."), "crash", "host");
+  REQUIRE(directory.ok());
+  auto output = directory->create("vmcore.incomplete");
+  REQUIRE(output.ok());
+  int found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const auto file = std::filesystem::read_symlink(entry.path(), gone);
+    if (gone || file.filename() != "vmcore.incomplete") continue;
+    ++found;
+    const int flags = fcntl(std::stoi(entry.path().filename()), F_GETFL);
+    CHECK((flags & O_ACCMODE) == O_WRONLY);
+  }
+  CHECK(found == 1);
 }
 
 }  // namespace

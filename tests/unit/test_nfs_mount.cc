@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "init/targets/nfs_mount.h"
+#include "init/targets/nfs_operations.h"
 
 using namespace mkcapture;
 using namespace mkcapture::init;
@@ -56,4 +57,24 @@ TEST_CASE("nfs: the export may begin anywhere above the folder") {
 TEST_CASE("nfs: errors name the likely cause") {
   CHECK(explain_nfs_error(EACCES).find("not exported") != std::string::npos);
   CHECK(explain_nfs_error(ENODEV).find("modules") != std::string::npos);
+}
+
+TEST_CASE("nfs: what the client has asked its server for, out of mountstats") {
+  constexpr const char* kStats =
+      "device proc mounted on /proc with fstype proc\n"
+      "device 10.0.2.2:/a mounted on /mnt/other with fstype nfs4 statvers=1.1\n"
+      "\tper-op statistics\n"
+      "\t        READ: 9 9 0 1 1 0 0 0 0\n"
+      "device 10.0.2.2:/dumps mounted on /mnt with fstype nfs4 statvers=1.1\n"
+      "\topts:\trw,vers=4.2\n"
+      "\tRPC iostats version: 1.1  p/v: 100003/4 (nfs)\n"
+      "\tper-op statistics\n"
+      "\t        NULL: 1 1 0 44 24 0 0 0 0\n"
+      "\t       WRITE: 21 21 0 1 1 0 0 0 0\n"
+      "\t        READ: 0 0 0 0 0 0 0 0 0\n"
+      "\t   READ_PLUS: 2 2 0 0 0 0 0 0 0\n"
+      "\t    ALLOCATE: 0 0 0 0 0 0 0 0 0\n";
+  CHECK(nfs_operations(kStats, "/mnt") == "READ 0, READ_PLUS 2, NULL 1, WRITE 21");
+  CHECK(nfs_operations(kStats, "/mn") == "");
+  CHECK(nfs_operations("", "/mnt") == "");
 }
