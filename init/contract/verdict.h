@@ -12,9 +12,10 @@
 
 namespace mkcapture {
 
-/// saved target=SPEC bytes=N seconds=S.SSS path=...
+/// saved target=SPEC bytes=N seconds=S.SSS path=...; with a note behind it note="...".
 [[nodiscard]] std::string saved_line(const TargetSpec& target, std::uint64_t bytes,
-                                     Milliseconds took, std::string_view path);
+                                     Milliseconds took, std::string_view path,
+                                     std::string_view note = {});
 /// failed target=SPEC step=STEP reason="..."; quotes and control characters of the reason become
 /// harmless, and what is too long for a line of the kernel log is cut within the quotes.
 [[nodiscard]] std::string failed_line(const TargetSpec& target, Step step, std::string_view reason);

@@ -40,6 +40,10 @@ class Output {
   /// are on stable storage as far as the target can promise it (fsync, fsync@openssh.com). Nothing
   /// may be written after it. Not calling it leaves whatever was written so far.
   virtual Status finish(std::uint64_t size) = 0;
+
+  /// After finish(): what the target could not promise of its bytes ("the server cannot sync"), for
+  /// the verdict; empty where it could promise all.
+  [[nodiscard]] virtual std::string note() const { return {}; }
 };
 
 /// A local file or block device by descriptor (taken over). Keeps the page cache bounded: direct

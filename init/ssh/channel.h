@@ -24,6 +24,10 @@ class Channel {
   void on_progress(std::function<void()> f) { progress_ = std::move(f); }
   /// Turns the program's standard error into the reason of an EPIPE; empty: it says nothing.
   void explain_end_with(std::string (*f)(std::string_view error_text)) noexcept { explain_ = f; }
+  /// As if bytes had moved: a peer works that may be silent for long.
+  void still_at_work() const {
+    if (progress_) progress_();
+  }
   /// A call fails with ETIMEDOUT when nothing moved for so long.
   void set_stall_limit(Milliseconds limit) noexcept { stall_ = limit; }
 

@@ -31,21 +31,33 @@ auto gather(std::string& text) {
 
 class ExecOutput final : public SequentialOutput {
  public:
-  ExecOutput(SshSession session, std::string path)
-      : session_(std::move(session)), path_(std::move(path)) {}
+  ExecOutput(SshSession session, std::string path, const Deadline& deadline)
+      : session_(std::move(session)), path_(std::move(path)), deadline_(deadline) {}
 
   Status finish(std::uint64_t size) override {
     TRY(pad_to(size));
     session_.channel.close_input();
-    auto done = await_line(session_, remote::kDone, answer_, session_.channel.stall_limit());
-    if (!done) return failed(std::move(done).error());
-    if (!*done) return failed(Error{ETIMEDOUT, "the server does not confirm that all is written"});
+    TRY(await_confirmation());
     const auto status = session_.process.wait(session_.channel.stall_limit());
     if (!status || *status != 0) return failed(fail("the connection does not end"));
     return {};
   }
 
  private:
+  /// The server's disk may take minutes for what its memory holds: only the deadline ends this
+  /// wait.
+  Status await_confirmation() {
+    for (;;) {
+      auto done = await_line(session_, remote::kDone, answer_, kStep);
+      if (!done) return failed(std::move(done).error());
+      if (*done) return {};
+      if (deadline_.passed()) {
+        return failed(Error{ETIMEDOUT, "the server does not confirm that all is written"});
+      }
+      session_.channel.still_at_work();
+    }
+  }
+
   Status send(std::span<const std::byte> data) override {
     auto done = session_.channel.send({}, data, gather(answer_));
     if (!done) return failed(std::move(done).error());
@@ -59,6 +71,7 @@ class ExecOutput final : public SequentialOutput {
 
   SshSession session_;
   std::string path_;
+  Deadline deadline_;
   std::string answer_;
 };
 
@@ -127,7 +140,7 @@ Result<std::unique_ptr<Output>> exec_output(System& system, const SshServer& ser
     Error why = ready ? Error{ETIMEDOUT, "the server does not answer"} : std::move(ready).error();
     return ssh_failure(*session, std::move(why)).within("create " + path);
   }
-  return std::unique_ptr<Output>(std::make_unique<ExecOutput>(std::move(*session), path));
+  return std::unique_ptr<Output>(std::make_unique<ExecOutput>(std::move(*session), path, deadline));
 }
 
 }  // namespace mkcapture::init

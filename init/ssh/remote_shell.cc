@@ -10,8 +10,11 @@ namespace {
 
 // csh replaces '!' even in single quotes and fish reads '\\' there, so the scripts have neither.
 
-// sync(1) of coreutils 8.24 and later takes a file; others sync everything.
-constexpr const char* kSync = "{ sync -- \"$2\" 2>/dev/null || sync; }";
+// sync(1) of coreutils 8.24 and later, and of some BusyBoxes, takes a file and fails where its
+// fsync() does; others sync everything and never fail. Which it is, is asked before there is
+// anything to sync: later its failure is the disk's.
+constexpr const char* kAskSync = "s=; sync -- \"$2\" 2>/dev/null && s=file; ";
+constexpr const char* kSync = "if [ -n \"$s\" ]; then sync -- \"$2\"; else sync; fi";
 
 /// sh -c 'SCRIPT' sh ARG ARG: the arguments are $1, $2.
 std::string script(const std::string& text, const std::vector<std::string>& arguments) {
@@ -58,13 +61,13 @@ std::string make_directory(const std::string& path, const std::string& name) {
 }
 
 std::string store(const std::string& file) {
-  return script("umask 077; exec 3>\"$1\" || exit 1; " + say(kReady) +
+  return script("umask 077; exec 3>\"$1\" || exit 1; " + std::string(kAskSync) + say(kReady) +
                     "; cat >&3 && exec 3>&- && " + kSync + " && " + say(kDone),
                 {file, file});
 }
 
 std::string rename(const std::string& from, const std::string& to) {
-  return script("mv -f -- \"$1\" \"$3\" && " + std::string(kSync) + " && " + say(kDone),
+  return script(std::string(kAskSync) + "mv -f -- \"$1\" \"$3\" && " + kSync + " && " + say(kDone),
                 {from, folder_of(to), to});
 }
 

@@ -10,6 +10,8 @@ namespace {
 using sftp::PacketWriter;
 using sftp::Type;
 
+constexpr std::string_view kFsync = "fsync@openssh.com";
+
 Error status_error(const sftp::StatusReply& reply) {
   const int code = sftp::to_errno(reply.code);
   return {code, reply.message.empty() ? std::string(std::strerror(code)) : reply.message};
@@ -87,19 +89,26 @@ Status SftpClient::await(Milliseconds& silent) {
   return {};
 }
 
-Result<SftpClient::Reply> SftpClient::ask(PacketWriter& packet) {
+Result<SftpClient::Reply> SftpClient::ask(PacketWriter& packet,
+                                          const std::function<bool()>& go_on) {
   asked_ = last_id_;
   reply_.reset();
   TRY(channel_.send(packet.finish(), {},
                     [this](std::string_view bytes) { return received(bytes); }));
   Milliseconds silent{0};
-  while (!reply_)
-    TRY(await(silent));
+  while (!reply_) {
+    Status waited = await(silent);
+    const bool patient = go_on && go_on();
+    if (patient) channel_.still_at_work();
+    if (waited) continue;
+    if (!patient || waited.error().code != ETIMEDOUT) return std::move(waited).error();
+    silent = Milliseconds(0);
+  }
   return std::move(*reply_);
 }
 
-Status SftpClient::ask_status(PacketWriter& packet) {
-  auto reply = ask(packet);
+Status SftpClient::ask_status(PacketWriter& packet, const std::function<bool()>& go_on) {
+  auto reply = ask(packet, go_on);
   if (!reply) return std::move(reply).error();
   const auto status = reply->type == Type::kStatus ? sftp::parse_status(reply->body) : std::nullopt;
   if (!status) return unexpected(reply->type);
@@ -186,10 +195,13 @@ Status SftpClient::settle() {
   return done;
 }
 
-Result<bool> SftpClient::sync(const std::string& handle) {
-  constexpr std::string_view kExtension = "fsync@openssh.com";
-  if (!can(kExtension, "1")) return false;
-  TRY(ask_status(PacketWriter(Type::kExtended, next_id()).text(kExtension).text(handle)));
+bool SftpClient::can_sync() const {
+  return can(kFsync, "1");
+}
+
+Result<bool> SftpClient::sync(const std::string& handle, const std::function<bool()>& go_on) {
+  if (!can_sync()) return false;
+  TRY(ask_status(PacketWriter(Type::kExtended, next_id()).text(kFsync).text(handle), go_on));
   return true;
 }
 

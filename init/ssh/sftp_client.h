@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,8 +41,11 @@ class SftpClient {
   Status write(const std::string& handle, std::uint64_t offset, std::span<const std::byte> data);
   /// Waits for the answers to all writes.
   Status drain();
-  /// fsync@openssh.com; false where the server has no such thing.
-  Result<bool> sync(const std::string& handle);
+  /// fsync@openssh.com; false where the server has no such thing. A disk may take minutes for what
+  /// its server has in memory: silence is borne for as long as `go_on` says so, which is asked each
+  /// second.
+  Result<bool> sync(const std::string& handle, const std::function<bool()>& go_on);
+  [[nodiscard]] bool can_sync() const;
   Status set_size(const std::string& handle, std::uint64_t size);
   Status close(const std::string& handle);
   /// Atomically replacing `to` where the server can (posix-rename@openssh.com).
@@ -60,8 +64,8 @@ class SftpClient {
   Status received(std::string_view bytes);
   Status take(const sftp::Packet& packet);
   /// Sends a request and waits for its answer.
-  Result<Reply> ask(sftp::PacketWriter& packet);
-  Status ask_status(sftp::PacketWriter& packet);
+  Result<Reply> ask(sftp::PacketWriter& packet, const std::function<bool()>& go_on = {});
+  Status ask_status(sftp::PacketWriter& packet, const std::function<bool()>& go_on = {});
   Status await(Milliseconds& silent);
   Status settle();
   std::uint32_t next_id() noexcept { return ++last_id_; }
@@ -78,9 +82,11 @@ class SftpClient {
 };
 
 /// A file on the server as a random-access Output. `client` must outlive it. `folder` is where free
-/// space is asked for, since servers say no more than "failure" when the disk is full.
+/// space is asked for, since servers say no more than "failure" when the disk is full. Synced now
+/// and then, so that little is left for the last time; `go_on` bounds each of these waits.
 [[nodiscard]] Result<std::unique_ptr<Output>> sftp_output(SftpClient& client,
                                                           const std::string& path,
-                                                          const std::string& folder);
+                                                          const std::string& folder,
+                                                          std::function<bool()> go_on);
 
 }  // namespace mkcapture::init

@@ -10,15 +10,19 @@
 namespace mkcapture::init {
 namespace {
 
-constexpr std::uint64_t kFull = 1 << 20;  // with less room than this a failure means "disk full"
+constexpr std::uint64_t kSyncBytes = 256
+                                     << 20;  // what the last sync may find in the server's memory
+constexpr std::uint64_t kFull = 1 << 20;     // with less room than this a failure means "disk full"
 
 class SftpOutput final : public Output {
  public:
-  SftpOutput(SftpClient& client, std::string handle, std::string path, std::string folder)
+  SftpOutput(SftpClient& client, std::string handle, std::string path, std::string folder,
+             std::function<bool()> go_on)
       : client_(client),
         handle_(std::move(handle)),
         path_(std::move(path)),
-        folder_(std::move(folder)) {
+        folder_(std::move(folder)),
+        go_on_(std::move(go_on)) {
     buffer_.reserve(SftpClient::kWriteBytes);
   }
   SftpOutput(const SftpOutput&) = delete;
@@ -41,8 +45,7 @@ class SftpOutput final : public Output {
     while (!data.empty()) {
       if (buffer_.empty() && data.size() >= SftpClient::kWriteBytes) {
         const auto whole = data.size() - data.size() % SftpClient::kWriteBytes;
-        TRY(checked(client_.write(handle_, buffer_offset_, data.first(whole))));
-        buffer_offset_ += whole;
+        TRY(send(data.first(whole)));
         data = data.subspan(whole);
         continue;
       }
@@ -58,20 +61,37 @@ class SftpOutput final : public Output {
     TRY(flush());
     TRY(checked(client_.drain()));
     if (size > end_) TRY(checked(client_.set_size(handle_, size)));
-    // A server without fsync has the bytes, but does not promise that they are on its disk.
-    auto synced = client_.sync(handle_);
-    if (!synced) return checked(std::move(synced).error());
+    TRY(sync());
     const std::string handle = std::exchange(handle_, {});
     return checked(client_.close(handle));
+  }
+
+  [[nodiscard]] std::string note() const override {
+    return client_.can_sync() ? ""
+                              : "the server cannot sync: its own system may still hold the end";
   }
 
  private:
   Status flush() {
     if (buffer_.empty()) return {};
-    Status sent = checked(client_.write(handle_, buffer_offset_, buffer_));
-    buffer_offset_ += buffer_.size();
+    Status sent = send(buffer_);
     buffer_.clear();
     return sent;
+  }
+
+  /// At buffer_offset_, which moves on.
+  Status send(std::span<const std::byte> data) {
+    TRY(checked(client_.write(handle_, buffer_offset_, data)));
+    buffer_offset_ += data.size();
+    unsynced_ += data.size();
+    return unsynced_ >= kSyncBytes ? sync() : Status();
+  }
+
+  /// What a server without fsync has, it has; note() tells.
+  Status sync() {
+    unsynced_ = 0;
+    auto synced = client_.sync(handle_, go_on_);
+    return synced ? Status() : checked(std::move(synced).error());
   }
 
   /// Adds which file it was, and makes ENOSPC of a failure on a full disk.
@@ -90,21 +110,24 @@ class SftpOutput final : public Output {
   std::string handle_;
   std::string path_;
   std::string folder_;
+  std::function<bool()> go_on_;
   std::vector<std::byte> buffer_;
   std::uint64_t buffer_offset_ = 0;  // where the buffer's first byte goes
   std::uint64_t end_ = 0;
+  std::uint64_t unsynced_ = 0;
   bool failed_ = false;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Output>> sftp_output(SftpClient& client, const std::string& path,
-                                            const std::string& folder) {
+                                            const std::string& folder,
+                                            std::function<bool()> go_on) {
   constexpr std::uint32_t kPrivate = 0600;
   auto handle = client.create(path, kPrivate);
   if (!handle) return std::move(handle).error().within("create " + path);
   return std::unique_ptr<Output>(
-      std::make_unique<SftpOutput>(client, std::move(*handle), path, folder));
+      std::make_unique<SftpOutput>(client, std::move(*handle), path, folder, std::move(go_on)));
 }
 
 }  // namespace mkcapture::init

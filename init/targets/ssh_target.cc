@@ -60,7 +60,7 @@ class SshTarget final : public Target {
       return exec_output(
           context_.system, server_, path, stall(), [this] { context_.steps.progress(); }, deadline);
     }
-    return sftp_output(*sftp_->client, path, directory_);
+    return sftp_output(*sftp_->client, path, directory_, [deadline] { return !deadline.passed(); });
   }
 
   Status rename(const std::string& from, const std::string& to, const Deadline& deadline) override {

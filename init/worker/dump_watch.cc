@@ -36,6 +36,8 @@ class WatchedOutput final : public Output {
     return finished;
   }
 
+  [[nodiscard]] std::string note() const override { return inner_->note(); }
+
  private:
   std::unique_ptr<Output> inner_;
   StepReporter& steps_;

@@ -50,7 +50,7 @@ class Save {
   void give_verdict(const Status& result) {
     state_.give_verdict(
         system_, result.ok(),
-        result ? saved_line(context_.entry.spec, bytes_, took_, dump_path())
+        result ? saved_line(context_.entry.spec, bytes_, took_, dump_path(), note_)
                : failed_line(context_.entry.spec, state_.step(), result.error().message));
   }
 
@@ -177,7 +177,10 @@ class Save {
     auto report = parts_.write_dump(*vmcore_, *output, options, progress);
     took_ = system_.now() - dump_started_;
     if (!report) return std::move(report).error();
-    return judge(*report);
+    TRY(judge(*report));
+    note_ = output->note();
+    if (!note_.empty()) system_.log("vmcore: " + note_);
+    return {};
   }
 
   Status judge(const dump::DumpReport& report) {
@@ -235,6 +238,7 @@ class Save {
   std::unique_ptr<Target> target_;
   bool opened_ = false;
   std::string directory_;
+  std::string note_;  // what the target could not promise
   Milliseconds dump_started_{0};
   Milliseconds took_{0};
   std::uint64_t bytes_ = 0;

@@ -7,7 +7,7 @@ from .case import Failed, expect
 
 LINE = re.compile(r"^(?:<\d+>)?(?:\[\s*(?P<time>\d+\.\d+)\] )?capture: (?P<text>.*)$", re.MULTILINE)
 SAVED = re.compile(r"saved target=(?P<target>\S+) bytes=(?P<bytes>\d+) "
-                   r"seconds=(?P<seconds>\d+\.\d{3}) path=(?P<path>.+)")
+                   r"seconds=(?P<seconds>\d+\.\d{3}) path=(?P<path>.+?)(?: note=\"(?P<note>[^\"]+)\")?")
 FAILED = re.compile(r'failed target=(?P<target>\S+) step=(?P<step>[a-z]+) reason="(?P<reason>[^"]+)"')
 DONE = re.compile(r"done status=(?P<status>saved|failed) action=(?P<action>[a-z]+)")
 
@@ -20,6 +20,7 @@ class Verdict:
     bytes: int = 0
     seconds: float = 0
     path: str = ""
+    note: str = ""
     step: str = ""
     reason: str = ""
 
@@ -56,7 +57,8 @@ def read_verdicts(text: str, finished: bool = True) -> Verdicts:
             done.append((found, at))
         elif kind == "saved":
             targets.append(Verdict(kind, found["target"], at, bytes=int(found["bytes"]),
-                                   seconds=float(found["seconds"]), path=found["path"]))
+                                   seconds=float(found["seconds"]), path=found["path"],
+                                   note=found["note"] or ""))
         else:
             targets.append(Verdict(kind, found["target"], at, step=found["step"],
                                    reason=found["reason"]))

@@ -103,6 +103,31 @@ TEST_CASE("remote shell: failures are told by status and without the last word")
   CHECK(status != 0);
 }
 
+TEST_CASE("remote shell: a file that the server cannot sync is not done") {
+  TempDir top;
+  // It fails as sync(1) does when the disk does: where there is something to be synced. Without a
+  // file it syncs everything, and never fails.
+  const std::string program = top.path + "/sync";
+  FILE* f = fopen(program.c_str(), "w");
+  REQUIRE(f != nullptr);
+  fputs("#!/bin/sh\n[ $# = 0 ] && exit 0\nif [ -s \"$2\" ]; then exit 1; fi\n", f);
+  fclose(f);
+  REQUIRE(chmod(program.c_str(), 0755) == 0);
+  int status = 0;
+  const std::string path = "PATH=" + top.path + ":$PATH; ";
+  CHECK(run("{ " + path + remote::store(top.path + "/x") + "; }", "data", status) ==
+        remote::kReady);
+  CHECK(status != 0);
+  // One that takes no file: the old way.
+  f = fopen(program.c_str(), "w");
+  REQUIRE(f != nullptr);
+  fputs("#!/bin/sh\n[ $# = 0 ]\n", f);
+  fclose(f);
+  CHECK(run("{ " + path + remote::store(top.path + "/x") + "; }", "data", status) ==
+        std::string(remote::kReady) + std::string(remote::kDone));
+  CHECK(status == 0);
+}
+
 TEST_CASE("remote shell: df, also of a folder that is not there yet") {
   int status = 0;
   const auto free = remote::parse_df(run(remote::free_space("/tmp/not/there/yet"), "", status));

@@ -24,6 +24,7 @@ using sftp::Type;
 namespace {
 
 constexpr Milliseconds kPatience{20000};
+const auto kForEver = [] { return true; };
 
 Channel ccw_device_over(int fd) {
   return Channel(UniqueFd(fd), UniqueFd(dup(fd)), UniqueFd());
@@ -191,7 +192,7 @@ TEST_CASE("sftp: a window of writes, and the first failure is reported") {
   });
   {
     auto client = connected(server.client_fd);
-    auto output = sftp_output(*client, "/x", "/");
+    auto output = sftp_output(*client, "/x", "/", kForEver);
     REQUIRE(output);
     const auto data = pattern(1 << 20);
     Status s;
@@ -203,7 +204,7 @@ TEST_CASE("sftp: a window of writes, and the first failure is reported") {
     CHECK(s.error().message == "write /x: no more");
     // The next file starts afresh.
     output->reset();
-    auto next = sftp_output(*client, "/y", "/");
+    auto next = sftp_output(*client, "/y", "/", kForEver);
     REQUIRE(next);
     CHECK((*next)->write_at(0, data));
     CHECK((*next)->finish(data.size()));
@@ -223,12 +224,85 @@ TEST_CASE("sftp: a full disk is told from other failures by its free space") {
     return status(p.id, 0);
   });
   auto client = connected(server.client_fd);
-  auto output = sftp_output(*client, "/x", "/");
+  auto output = sftp_output(*client, "/x", "/", kForEver);
   REQUIRE(output);
   REQUIRE((*output)->write_at(0, pattern(100)));
   const auto finished = (*output)->finish(100);
   REQUIRE_FALSE(finished);
   CHECK(finished.error().code == ENOSPC);
+  output->reset();
+  client.reset();
+}
+
+TEST_CASE("sftp: what is in the server's memory is bounded, and a slow sync is borne") {
+  int syncs = 0;
+  std::uint64_t since_sync = 0;
+  std::uint64_t most = 0;
+  ScriptedServer server(greeting({{"fsync@openssh.com", "1"}}), [&](const sftp::Packet& p) {
+    if (p.type == Type::kOpen) return PacketWriter(Type::kHandle, p.id).text("h").finish();
+    if (p.type == Type::kWrite) {
+      since_sync += SftpClient::kWriteBytes;
+      most = std::max(most, since_sync);
+    }
+    if (p.type == Type::kExtended) {
+      since_sync = 0;
+      if (++syncs == 2) std::this_thread::sleep_for(Milliseconds(2500));
+    }
+    return status(p.id, 0);
+  });
+  int progress = 0;
+  {
+    auto client = connected(server.client_fd, Milliseconds(1000));  // the stall limit
+    client->channel().on_progress([&progress] { ++progress; });
+    auto output = sftp_output(*client, "/x", "/", kForEver);
+    REQUIRE(output);
+    const auto data = pattern(8 << 20);
+    for (std::uint64_t at = 0; at < std::uint64_t{300} << 20; at += data.size())
+      REQUIRE((*output)->write_at(at, data));
+    CHECK(syncs == 1);
+    progress = 0;
+    REQUIRE((*output)->finish(std::uint64_t{300} << 20));
+    CHECK(progress >= 2);  // the supervisor hears of it
+    CHECK((*output)->note().empty());
+  }
+  CHECK(syncs == 2);
+  CHECK(most <= std::uint64_t{272} << 20);
+}
+
+TEST_CASE("sftp: a sync that fails, or does not end in time, fails the file") {
+  bool silent = false;
+  ScriptedServer server(greeting({{"fsync@openssh.com", "1"}}), [&](const sftp::Packet& p) {
+    if (p.type == Type::kOpen) return PacketWriter(Type::kHandle, p.id).text("h").finish();
+    if (p.type == Type::kExtended) return silent ? std::string() : status(p.id, 4, "I/O error");
+    return status(p.id, 0);
+  });
+  {
+    auto client = connected(server.client_fd, Milliseconds(1000));
+    auto output = sftp_output(*client, "/x", "/", kForEver);
+    REQUIRE(output);
+    const auto failed = (*output)->finish(0);
+    REQUIRE_FALSE(failed);
+    CHECK(failed.error().message == "write /x: I/O error");
+    silent = true;
+    int asked = 0;
+    output = sftp_output(*client, "/y", "/", [&asked] { return ++asked < 2; });
+    REQUIRE(output);
+    const auto late = (*output)->finish(0);
+    REQUIRE_FALSE(late);
+    CHECK(late.error().code == ETIMEDOUT);
+  }
+}
+
+TEST_CASE("sftp: a server without fsync is told of") {
+  ScriptedServer server(greeting(), [](const sftp::Packet& p) {
+    if (p.type == Type::kOpen) return PacketWriter(Type::kHandle, p.id).text("h").finish();
+    return status(p.id, 0);
+  });
+  auto client = connected(server.client_fd);
+  auto output = sftp_output(*client, "/x", "/", kForEver);
+  REQUIRE(output);
+  REQUIRE((*output)->finish(0));
+  CHECK((*output)->note().find("cannot sync") != std::string::npos);
   output->reset();
   client.reset();
 }
@@ -300,7 +374,7 @@ TEST_CASE("sftp: against OpenSSH's server" * doctest::skip(!have_real_server()))
   CHECK(client->free_bytes(dir).value_or(0) > 0);
 
   SUBCASE("random access, holes, a hole at the end, and the name afterwards") {
-    auto output = sftp_output(*client, dir + "/vmcore.incomplete", dir);
+    auto output = sftp_output(*client, dir + "/vmcore.incomplete", dir, kForEver);
     REQUIRE(output);
     CHECK((*output)->seekable());
     const auto data = pattern(3 << 20);
@@ -321,24 +395,24 @@ TEST_CASE("sftp: against OpenSSH's server" * doctest::skip(!have_real_server()))
     CHECK((s.st_mode & 0777) == 0600);
     CHECK(s.st_blocks * 512 < 8 << 20);  // the holes are holes
     // Renaming over a file that is there replaces it.
-    auto second = sftp_output(*client, dir + "/new", dir);
+    auto second = sftp_output(*client, dir + "/new", dir, kForEver);
     REQUIRE((*second)->write_at(0, std::span(data).first(3)));
     REQUIRE((*second)->finish(3));
     CHECK(client->rename(dir + "/new", dir + "/vmcore"));
     CHECK(contents(dir + "/vmcore").size() == 3);
   }
   SUBCASE("errors carry the server's words and the path") {
-    const auto none = sftp_output(*client, server.dir + "/none/x", dir);
+    const auto none = sftp_output(*client, server.dir + "/none/x", dir, kForEver);
     REQUIRE_FALSE(none);
     CHECK(none.error().code == ENOENT);
     CHECK(none.error().message.find("/none/x") != std::string::npos);
-    auto full = sftp_output(*client, "/dev/full", "/dev");
+    auto full = sftp_output(*client, "/dev/full", "/dev", kForEver);
     REQUIRE(full);
     REQUIRE((*full)->write_at(0, pattern(10)));
     CHECK_FALSE((*full)->finish(10));
   }
   SUBCASE("the server dies while data is under way") {
-    auto output = sftp_output(*client, dir + "/x", dir);
+    auto output = sftp_output(*client, dir + "/x", dir, kForEver);
     REQUIRE(output);
     kill(server.pid, SIGKILL);
     const auto data = pattern(1 << 20);

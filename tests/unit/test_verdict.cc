@@ -11,6 +11,9 @@ TEST_CASE("verdict lines have exactly the form that tools look for") {
   CHECK(saved_line(target, 123456, Milliseconds(2034), "/var/crash/n-1/vmcore") ==
         "saved target=disk:LABEL=crash:/var/crash bytes=123456 seconds=2.034 "
         "path=/var/crash/n-1/vmcore");
+  CHECK(saved_line(target, 1, Milliseconds(1), "/v", "no \"sync\"") ==
+        "saved target=disk:LABEL=crash:/var/crash bytes=1 seconds=0.001 path=/v "
+        "note=\"no 'sync'\"");
   CHECK(failed_line(target, Step::kDevice, "no \"such\"\ndevice") ==
         "failed target=disk:LABEL=crash:/var/crash step=device reason=\"no 'such' device\"");
   CHECK(done_line(true, FinalAction::kReboot) == "done status=saved action=reboot");
