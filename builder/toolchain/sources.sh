@@ -84,7 +84,7 @@ END
 # stand alone: apt prefers them only where nothing else is offered.
 change_suite() {
   local to=$1 dir=$2 own file suites
-  own=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
   for file in "$dir"/*; do
     case $to in
       *-backports) suites="/^deb/{s/ $own / $to /; / $to /!d}; /^Suites:/s/: $own( .*)?$/: $to/" ;;
