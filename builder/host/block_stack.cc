@@ -2,7 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
+
+#include "builder/host/locate.h"
+#include "builder/host/mountinfo.h"
+#include "builder/host/storage_layers.h"
+#include "init/base/units.h"
 
 namespace mkcapture {
 
@@ -45,43 +51,164 @@ std::string slaves_of(Host& host, const std::string& folder) {
   return fmt::format(" on {}", fmt::join(*slaves, ", "));
 }
 
-// `folder`: of a device below /sys/devices/virtual/block.
-BlockStack virtual_stack(Host& host, const std::string& folder) {
+// "vg-var (dm-0)", "md0".
+std::string name_of(Host& host, const std::string& folder) {
   const std::string name = last_part(folder);
-  BlockStack stack;
-  stack.unsupported = "a virtual device";
-  if (name.starts_with("dm-")) {
-    stack.unsupported = "a device-mapper device";
-    const std::string uuid = fact(host, folder + "/dm/uuid");
-    for (const auto& mapping : kMappings)
-      if (uuid.starts_with(mapping.uuid_prefix)) stack.unsupported = mapping.words;
-    stack.words = fmt::format("{} ({})", fact(host, folder + "/dm/name"), name);
-  } else {
-    for (const auto& kind : kVirtual)
-      if (name.starts_with(kind.name_prefix)) {
-        stack.unsupported = kind.words;
-        break;
-      }
-    if (const std::string level = fact(host, folder + "/md/level"); !level.empty())
-      stack.unsupported += fmt::format(" ({})", level);
-    stack.words = name;
-  }
-  stack.words += slaves_of(host, folder);
-  return stack;
+  if (!name.starts_with("dm-")) return name;
+  return fmt::format("{} ({})", fact(host, folder + "/dm/name"), name);
 }
 
-// The controllers of an NVMe disk with more than one path: its folder is below the virtual
-// nvme-subsystem, which links to them.
-std::vector<DeviceDriver> nvme_drivers(Host& host, const std::string& subsystem) {
-  std::vector<DeviceDriver> drivers;
-  const auto names = host.list_dir(subsystem);
-  if (!names) return drivers;
-  for (const auto& name : *names) {
-    if (!name.starts_with("nvme") || name.find('n', 1) != std::string::npos) continue;
-    if (const auto controller = host.real_path(fmt::format("{}/{}", subsystem, name)))
-      merge_drivers(drivers, drivers_above(host, *controller));
+// What a device below /sys/devices/virtual/block is that no image brings up.
+std::string virtual_kind(Host& host, const std::string& folder) {
+  const std::string name = last_part(folder);
+  if (name.starts_with("dm-")) {
+    const std::string uuid = fact(host, folder + "/dm/uuid");
+    for (const auto& mapping : kMappings)
+      if (uuid.starts_with(mapping.uuid_prefix)) return std::string(mapping.words);
+    return "a device-mapper device";
   }
-  return drivers;
+  for (const auto& kind : kVirtual)
+    if (name.starts_with(kind.name_prefix)) return std::string(kind.words);
+  return "a virtual device";
+}
+
+// Disks that are at the other end of a network, by the folders above them (kernel:
+// scsi_transport_iscsi.c, drivers/scsi/fcoe/fcoe_sysfs.c).
+std::string remote_kind(const std::string& folder) {
+  if (folder.find("/session") != std::string::npos) return "an iSCSI disk";
+  if (folder.find("/ctlr_") != std::string::npos) return "an FCoE disk";
+  return "";
+}
+
+// The controllers of an NVMe disk: above it, or, where it has more than one path, linked to by the
+// virtual nvme-subsystem that it is below.
+std::vector<std::string> nvme_controllers(Host& host, const std::string& disk) {
+  const std::string parent = disk.substr(0, disk.rfind('/'));
+  if (disk.find("/nvme-subsystem/") == std::string::npos) return {parent};
+  std::vector<std::string> controllers;
+  for (const auto& name : host.list_dir(parent).value_or({})) {
+    if (!name.starts_with("nvme") || name.find('n', 1) != std::string::npos) continue;
+    if (auto controller = host.real_path(fmt::format("{}/{}", parent, name)))
+      controllers.push_back(*controller);
+  }
+  return controllers;
+}
+
+// From a device down to its disks; each device once.
+class StackReader {
+ public:
+  StackReader(Host& host, BlockStack& stack) : host_(host), stack_(stack) {}
+
+  void read(const std::string& folder, std::size_t depth) {
+    std::string disk = folder;
+    if (host_.exists(disk + "/partition")) disk.resize(disk.rfind('/'));
+    const bool is_virtual = disk.find("/virtual/block/") != std::string::npos;
+    const bool is_lvm = fact(host_, disk + "/dm/uuid").starts_with("LVM-");
+    const bool is_md = is_virtual && last_part(disk).starts_with("md");
+    if (depth > kMaxDepth) {
+      refuse(disk, "a stack of too many layers");
+    } else if (is_lvm) {
+      read_layer(folder, disk, lvm_volume(host_, disk), depth);
+    } else if (is_md) {
+      read_layer(folder, disk, md_array(host_, disk), depth);
+    } else if (is_virtual) {
+      refuse(disk, virtual_kind(host_, disk));
+    } else {
+      read_disk(folder, disk, depth);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kMaxDepth = 8;
+
+  void line(std::size_t depth, const std::string& text) {
+    stack_.tree.push_back(std::string(2 * depth, ' ') + text);
+  }
+
+  void refuse(const std::string& folder, const std::string& kind) {
+    if (!stack_.unsupported.empty()) return;
+    stack_.unsupported = kind;
+    stack_.culprit = name_of(host_, folder) + slaves_of(host_, folder);
+  }
+
+  void read_layer(const std::string& folder, const std::string& device, const FoundLayer& found,
+                  std::size_t depth) {
+    if (!found.unsupported.empty()) {
+      refuse(device, found.unsupported);
+      return;
+    }
+    line(depth, fmt::format("{}: {}", folder == device ? name_of(host_, device) : last_part(folder),
+                            found.words));
+    for (const auto& below : found.below)
+      read(below, depth + 1);
+    for (const auto& beside : found.beside)
+      read_beside(beside);
+    const auto& layers = stack_.layers;
+    if (std::find(layers.begin(), layers.end(), found.layer) != layers.end()) return;
+    stack_.layers.push_back(found.layer);
+    auto& modules = stack_.modules;
+    if (std::find(modules.begin(), modules.end(), found.module) == modules.end())
+      modules.push_back(found.module);
+  }
+
+  // A PV that the volume may be grown onto: its drivers are taken along where it can be brought up.
+  void read_beside(const std::string& folder) {
+    BlockStack other;
+    StackReader(host_, other).read(folder, 1);
+    if (!other.unsupported.empty()) return;
+    merge_drivers(stack_.drivers, std::move(other.drivers));
+    for (auto& layer : other.layers)
+      if (std::find(stack_.layers.begin(), stack_.layers.end(), layer) == stack_.layers.end())
+        stack_.layers.push_back(std::move(layer));
+    for (auto& module : other.modules)
+      if (std::find(stack_.modules.begin(), stack_.modules.end(), module) == stack_.modules.end())
+        stack_.modules.push_back(std::move(module));
+  }
+
+  void read_disk(const std::string& folder, const std::string& disk, std::size_t depth) {
+    line(depth, last_part(folder));
+    std::string kind = remote_kind(disk);
+    if (last_part(disk).starts_with("nvme")) {
+      for (const auto& controller : nvme_controllers(host_, disk)) {
+        const std::string transport = fact(host_, controller + "/transport");
+        if (!transport.empty() && transport != "pcie")
+          kind = fmt::format("an NVMe disk over fabrics ({})", transport);
+        merge_drivers(stack_.drivers, drivers_above(host_, controller));
+      }
+    }
+    if (disk.find("/nvme-subsystem/") == std::string::npos)
+      merge_drivers(stack_.drivers, drivers_above(host_, disk));
+    if (!kind.empty()) refuse(disk, kind);
+  }
+
+  Host& host_;
+  BlockStack& stack_;
+};
+
+// The mounted file system of this machine with the most room that an image can bring up, as a
+// target; empty where there is none.
+std::string file_system_that_would_do(Host& host) {
+  std::string best;
+  std::uint64_t most = 0;
+  for (const auto& mount : parse_mountinfo(host.read_file("/proc/self/mountinfo").value_or(""))) {
+    if (!is_supported_filesystem(mount.type)) continue;
+    std::optional<DeviceNumber> number = mount.device;
+    if (mount.device.major == 0) number = host.block_device(mount.source);  // btrfs
+    if (!number) continue;
+    const auto stack = block_stack(host, *number);
+    const auto free = host.free_bytes(mount.point);
+    if (!stack || !stack->unsupported.empty() || !free || *free <= most) continue;
+    const auto folder = host.real_path("/sys/dev/block/" + to_string(*number));
+    if (!folder) continue;
+    const BlockTags tags = host.probe("/dev/" + last_part(*folder));
+    if (tags.uuid.empty()) continue;
+    most = *free;
+    best = fmt::format(
+        "--target disk:UUID={}:{} ({} on {} at {}, with {} free)", tags.uuid,
+        path_in_filesystem(mount, mount.point == "/" ? "/crash" : mount.point + "/crash"),
+        mount.type, stack->words, mount.point, format_size(*free));
+  }
+  return best;
 }
 
 }  // namespace
@@ -89,26 +216,21 @@ std::vector<DeviceDriver> nvme_drivers(Host& host, const std::string& subsystem)
 Result<BlockStack> block_stack(Host& host, DeviceNumber device) {
   auto folder = host.real_path("/sys/dev/block/" + to_string(device));
   if (!folder) return fail(fmt::format("/sys knows no block device {}", to_string(device)));
-  std::string disk = *folder;
-  if (host.exists(disk + "/partition")) disk.resize(disk.rfind('/'));
-  if (disk.find("/virtual/block/") != std::string::npos) return virtual_stack(host, disk);
-
   BlockStack stack;
-  stack.words = last_part(*folder);
-  const auto subsystem = disk.find("/nvme-subsystem/");
-  if (subsystem != std::string::npos) {
-    stack.drivers = nvme_drivers(host, disk.substr(0, disk.rfind('/')));
-  } else {
-    stack.drivers = drivers_above(host, disk);
-  }
+  stack.words = name_of(host, *folder) + slaves_of(host, *folder);
+  StackReader(host, stack).read(*folder, 0);
+  if (stack.layers.empty()) stack.tree.clear();
   return stack;
 }
 
-std::string unsupported_words(const BlockStack& stack) {
-  return fmt::format(
-      "{} is {}, which a capture image cannot bring up; give a plain partition with a file system "
-      "(--target disk:UUID=...:/PATH), a raw partition (--target raw:DEVICE), nfs:// or ssh://",
-      stack.words, stack.unsupported);
+std::string unsupported_words(Host& host, const BlockStack& stack) {
+  const std::string would_do = file_system_that_would_do(host);
+  return fmt::format("{} is {}, which a capture image cannot bring up; give {}nfs:// or ssh://",
+                     stack.culprit, stack.unsupported,
+                     would_do.empty()
+                         ? "a plain partition with a file system (--target disk:UUID=...:/PATH), a "
+                           "raw partition (--target raw:DEVICE), "
+                         : would_do + ", ");
 }
 
 }  // namespace mkcapture

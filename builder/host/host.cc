@@ -3,9 +3,11 @@
 #include <arpa/inet.h>
 #include <blkid/blkid.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -20,6 +22,7 @@
 #include "builder/host/files.h"
 #include "builder/host/kept_files.h"
 #include "builder/host/run_program.h"
+#include "init/base/unique_fd.h"
 #include "init/base/units.h"
 
 namespace mkcapture {
@@ -68,6 +71,28 @@ class RealHost final : public Host {
     return DeviceNumber{major(st.st_rdev), minor(st.st_rdev)};
   }
 
+  Result<std::string> read_at(const std::string& node, std::uint64_t offset,
+                              std::size_t bytes) override {
+    const UniqueFd fd(open(node.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.valid()) return sys_error(node, errno);
+    std::string data(bytes, '\0');
+    std::size_t done = 0;
+    while (done < bytes) {
+      const ssize_t n =
+          pread(fd.get(), data.data() + done, bytes - done, static_cast<off_t>(offset + done));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return sys_error(node, errno);
+      if (n == 0) break;
+      done += static_cast<std::size_t>(n);
+    }
+    data.resize(done);
+    return data;
+  }
+  std::optional<std::uint64_t> free_bytes(const std::string& path) override {
+    struct statvfs space{};
+    if (statvfs(path.c_str(), &space) != 0) return std::nullopt;
+    return std::uint64_t{space.f_bavail} * space.f_frsize;
+  }
   BlockTags probe(const std::string& node) override {
     BlockTags tags;
     blkid_probe probe = blkid_new_probe_from_filename(node.c_str());

@@ -171,7 +171,7 @@ Result<TargetSpec> default_target(Host& host) {
   if (!number) return no_default(fmt::format("its device {} is not there", mount->source));
   auto stack = block_stack(host, *number);
   if (!stack) return no_default(stack.error().message);
-  if (!stack->unsupported.empty()) return no_default(unsupported_words(*stack));
+  if (!stack->unsupported.empty()) return no_default(unsupported_words(host, *stack));
 
   const LocatedDevice device = describe_device(host, *number);
   if (device.tags.uuid.empty())

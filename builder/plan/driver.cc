@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "init/contract/module_options.h"
+#include "init/contract/storage.h"
 
 namespace mkcapture {
 
@@ -17,11 +19,23 @@ using Choice = DriverChoice::Kind;
 // The set of modules/watchdog.toml, its class, and its name in a LIST.
 constexpr const char* kWatchdogSet = "watchdog";
 
+using Layer = StorageLayer::Kind;
+
+// The layers that modules of a LIST are for: sets by their names, or modules of drivers/md.
+std::optional<Layer> layer_of(const std::string& name) {
+  if (name == "lvm" || name == "dm_mod" || name == "dm-mod") return Layer::kLvm;
+  if (name == "md" || name == "md_mod" || name == "md-mod" || name == "raid456" ||
+      !md_module(name).empty())
+    return Layer::kMd;
+  return std::nullopt;
+}
+
 const char* driver_class_of(const TargetSpec& spec) {
   return needs_network(spec) ? "net" : "storage";
 }
 
-void append_new(Names& into, const Names& more) {
+template <class T>
+void append_new(std::vector<T>& into, const std::vector<T>& more) {
   for (const auto& name : more)
     if (std::find(into.begin(), into.end(), name) == into.end()) into.push_back(name);
 }
@@ -61,6 +75,7 @@ class DriverPlanner {
       TRY(device_drivers(target, entry, ways));
       TRY(filesystem_support(target));
       TRY(set_support(target, entry));
+      if (!needs_network(target.spec)) TRY(layer_support(target, entry));
       plan_.image.config.targets.push_back(std::move(entry));
     }
     TRY(watchdogs(ways));
@@ -99,8 +114,14 @@ class DriverPlanner {
   // --drivers LIST: who uses which is told by where the modules lie.
   Status take_list() {
     for (const auto& name : request_.drivers.list) {
+      if (const auto layer = layer_of(name)) listed_layers_.insert(*layer);
       if (name == kWatchdogSet) {
         TRY(take_watchdogs("listed"));
+        continue;
+      }
+      if (name == "lvm" || name == "md") {
+        auto taken = resolver_.add_set(name, "listed");
+        if (!taken) return std::move(taken).error();
         continue;
       }
       TRY(check_known(name, request_.drivers.origin));
@@ -165,6 +186,34 @@ class DriverPlanner {
         fmt::format("kernel {} has no driver '{}', which {}; choose another kernel or "
                     "--drivers generic",
                     tree_.release(), device.module, reason));
+  }
+
+  // What brings up the layers below the target's device. /init loads these when it meets a member.
+  Status layer_support(const TargetPlan& target, TargetEntry& entry) {
+    const bool listed = request_.drivers.kind == Choice::kList;
+    if (!listed && entry.autoload != Autoload::kNone) {
+      const auto& sets = plan_.profile.storage_sets;
+      for (const auto layer : {Layer::kMd, Layer::kLvm})
+        if (std::find(sets.begin(), sets.end(), to_string(layer)) != sets.end())
+          entry.layers.push_back({layer, "", 0, ""});
+      return {};
+    }
+    if (listed) {
+      for (const auto& layer : target.stack.layers)
+        if (!listed_layers_.contains(layer.kind))
+          return usage_error(request_.drivers.origin,
+                             fmt::format("the list lacks '{}', which {} needs",
+                                         to_string(layer.kind), target.where));
+      if (!target.here)
+        for (const auto layer : listed_layers_)
+          entry.layers.push_back({layer, "", 0, ""});
+    }
+    append_new(entry.layers, target.stack.layers);
+    Names loaded_when_needed;
+    for (const auto& module : target.stack.modules)
+      TRY(take({module, fmt::format("brings up {}", target.where), "storage", true},
+               loaded_when_needed));
+    return {};
   }
 
   Status take_generic(bool net) {
@@ -352,6 +401,7 @@ class DriverPlanner {
   Plan& plan_;
   Resolver resolver_;
   Names listed_storage_, listed_net_, listed_both_;  // --drivers LIST, by who uses them
+  std::set<Layer> listed_layers_;
 };
 
 }  // namespace

@@ -36,6 +36,7 @@ struct TargetPlan {
   std::string filesystem;             // disk: its type; empty where it is not known
   std::string address;  // nfs, ssh: the server's, as it resolves now; empty where it does not
   std::vector<CcwDevice> ccw_devices = {};  // of IBM Z, to be set online
+  BlockStack stack = {};                    // disk, raw: where here
 };
 
 struct NetworkPlan {

@@ -66,11 +66,18 @@ Status plan_device(const std::string& origin, Host& host, TargetPlan& target, Pl
   }
   auto stack = block_stack(host, device->number);
   if (!stack) return as_usage_error(origin, std::move(stack).error());
-  if (!stack->unsupported.empty()) return usage_error(origin, unsupported_words(*stack));
+  if (!stack->unsupported.empty()) return usage_error(origin, unsupported_words(host, *stack));
   target.here = true;
   target.where = stack->words;
-  target.drivers = std::move(stack->drivers);
+  target.drivers = stack->drivers;
+  target.stack = *std::move(stack);
   if (!need.filesystem) {
+    if (!target.stack.layers.empty())
+      return usage_error(
+          origin,
+          fmt::format("{} is no plain partition, and only that has a name which outlives the "
+                      "first dump: give one, or a file system on {} (disk:)",
+                      target.where, device->node));
     TRY(check_overwritten(*device, origin, host, plan));
   } else {
     if (!device->tags.type.empty() && !is_supported_filesystem(device->tags.type))

@@ -64,6 +64,8 @@ void print_targets(const Plan& plan, std::string& out) {
                   : "not on this machine: found at the capture";
     if (!target.filesystem.empty()) where += ", " + target.filesystem;
     section.line("   {}", where);
+    for (const auto& line : target.stack.tree)
+      section.line("     {}", line);
     for (const auto& channel : target.ccw_devices)
       section.line("   channel device {}", to_string(channel));
   }

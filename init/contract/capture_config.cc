@@ -143,6 +143,7 @@ Status set_of_target(std::string_view key, std::string_view value, CaptureConfig
   auto& target = config.targets.back();
   if (key == "drivers") return store(parse_module_names(value), target.drivers);
   if (key == "channel") return append(parse_ccw_device(value), target.ccw_devices);
+  if (key == "layer") return append(parse_layer(value), target.layers);
   return store_name(kAutoloads, value, target.autoload);
 }
 
@@ -152,10 +153,10 @@ Status set_from_file(std::string_view key, std::string_view value, CaptureConfig
   if (key == "target") {
     auto spec = parse_target(value);
     if (!spec) return std::move(spec).error();
-    config.targets.push_back({*std::move(spec), {}, Autoload::kNone, {}});
+    config.targets.push_back({*std::move(spec), {}, Autoload::kNone, {}, {}});
     return {};
   }
-  if (key == "drivers" || key == "autoload" || key == "channel")
+  if (key == "drivers" || key == "autoload" || key == "channel" || key == "layer")
     return set_of_target(key, value, config);
   if (key == "module") return append(parse_module(value), config.modules);
   if (key == "watchdog") return store(parse_module_names(value), config.watchdog.drivers);
@@ -176,6 +177,7 @@ Status set_from_file(std::string_view key, std::string_view value, CaptureConfig
 struct BakedTargets {
   std::vector<std::string> drivers;
   std::vector<CcwDevice> ccw_devices;
+  std::vector<StorageLayer> layers;
   bool autoload = false;
 };
 
@@ -191,14 +193,15 @@ BakedTargets together(const std::vector<TargetEntry>& targets) {
     all.autoload |= target.autoload != Autoload::kNone;
     append_new(all.drivers, target.drivers);
     append_new(all.ccw_devices, target.ccw_devices);
+    append_new(all.layers, target.layers);
   }
   return all;
 }
 
 TargetEntry overriding(TargetSpec spec, const BakedTargets& baked) {
   const Autoload own = needs_network(spec) ? Autoload::kNet : Autoload::kStorage;
-  return {std::move(spec), baked.drivers, baked.autoload ? own : Autoload::kNone,
-          baked.ccw_devices};
+  return {std::move(spec), baked.drivers, baked.autoload ? own : Autoload::kNone, baked.ccw_devices,
+          baked.layers};
 }
 
 /// The next parameter of a kernel command line, without its quotes; nothing at the end or at "--".
@@ -261,6 +264,8 @@ std::string format_config(const CaptureConfig& config) {
     if (target.autoload != Autoload::kNone) line("autoload", name_of(kAutoloads, target.autoload));
     for (const auto& channel : target.ccw_devices)
       line("channel", to_string(channel));
+    for (const auto& layer : target.layers)
+      line("layer", to_string(layer));
   }
   if (!config.watchdog.drivers.empty()) line("watchdog", join(config.watchdog.drivers));
   if (config.watchdog.autoload) flag("watchdog_autoload", true);

@@ -6,11 +6,12 @@
 // output back with parse_config() before it seals the image, so /init never meets a text that its
 // own parser would refuse.
 //
-//   target=SPEC              [cmdline] repeatable, tried in this order; the three keys below
+//   target=SPEC              [cmdline] repeatable, tried in this order; the keys below
 //                            belong to the last target= line before them
 //     drivers=NAME,NAME      modules to load for it, in this order, each after its dependencies
 //     autoload=storage|net   and every module of that class in etc/modules.alias whose pattern
 //                            matches the modalias of a device that is present
+//     layer=SPEC             what its device stands on and /init brings up (storage.h); repeatable
 //     channel=SPEC           a channel device of IBM Z to be set online (channel_spec.h);
 //     repeatable
 //   watchdog=NAME,NAME       drivers of this machine's watchdogs, loaded before anything else
@@ -43,6 +44,7 @@
 #include "init/contract/ccw_device.h"
 #include "init/contract/dump_choice.h"
 #include "init/contract/net_config.h"
+#include "init/contract/storage.h"
 #include "init/contract/target.h"
 
 namespace mkcapture {
@@ -69,6 +71,7 @@ struct TargetEntry {
   std::vector<std::string> drivers;
   Autoload autoload = Autoload::kNone;
   std::vector<CcwDevice> ccw_devices;
+  std::vector<StorageLayer> layers = {};
 };
 
 struct FilesystemEntry {

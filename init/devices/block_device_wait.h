@@ -7,6 +7,7 @@
 #include "init/devices/block_probe.h"
 #include "init/devices/context.h"
 #include "init/devices/device_finder.h"
+#include "init/devices/storage/assemble.h"
 
 namespace mkcapture::init {
 
@@ -25,6 +26,7 @@ class BlockDeviceWait {
   CaptureContext context_;
   Autoload autoload_ = Autoload::kNone;
   std::unique_ptr<BlockProber> prober_;
+  StorageAssembler assembler_;
   DeviceFinder finder_;
 };
 

@@ -146,11 +146,19 @@ std::string DeviceFinder::list() const {
   return text.empty() ? "there is no block device at all" : "there are " + text;
 }
 
+void DeviceFinder::assemble_by(
+    std::function<bool(const std::map<std::string, BlockDevice>&, const Deadline&)> step,
+    std::function<std::string()> waiting_for) {
+  assemble_ = std::move(step);
+  waiting_for_ = std::move(waiting_for);
+}
+
 Result<BlockDevice> DeviceFinder::wait(const Deadline& deadline) {
   const auto started = system_.now();
   for (;;) {
     scan();
     if (const BlockDevice* device = match()) return *device;
+    if (assemble_ && assemble_(devices_, deadline)) continue;  // each is made only once
     // Until an event of a block device, or for a second.
     const Deadline rescan = deadline.sooner(kRescan);
     while (!rescan.passed()) {
@@ -164,8 +172,10 @@ Result<BlockDevice> DeviceFinder::wait(const Deadline& deadline) {
     }
     if (deadline.passed()) break;
   }
+  std::string missing = waiting_for_ ? waiting_for_() : std::string();
+  if (!missing.empty()) missing += "; ";
   return fail("no device with " + to_string(wanted_) + " after " +
-              format_duration(system_.now() - started) + "; " + list());
+              format_duration(system_.now() - started) + "; " + missing + list());
 }
 
 }  // namespace mkcapture::init

@@ -35,6 +35,13 @@ class DeviceFinder {
   /// so.
   [[nodiscard]] Result<BlockDevice> wait(const Deadline& deadline);
 
+  /// `step` is asked after each look that has not found the device, with what there is: it may make
+  /// block devices out of others, and says whether it has. `waiting_for` gives the error its
+  /// reason.
+  void assemble_by(
+      std::function<bool(const std::map<std::string, BlockDevice>&, const Deadline&)> step,
+      std::function<std::string()> waiting_for);
+
   /// What the last scan found.
   [[nodiscard]] const std::map<std::string, BlockDevice>& devices() const { return devices_; }
 
@@ -50,6 +57,8 @@ class DeviceFinder {
   DeviceName wanted_;      // as the target says it
   DeviceName looked_for_;  // without udev's links
   std::function<void(const Uevent&)> on_event_;
+  std::function<bool(const std::map<std::string, BlockDevice>&, const Deadline&)> assemble_;
+  std::function<std::string()> waiting_for_;
   std::map<std::string, BlockDevice> devices_;  // by name; what could be probed
   std::map<std::string, std::string> failed_;   // by name; why it could not
 };

@@ -111,6 +111,30 @@ class LinuxSystem final : public System {
     return {};
   }
 
+  Result<std::string> read_at(const std::string& path, std::uint64_t offset,
+                              std::size_t bytes) override {
+    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd.valid()) return sys_error(path, errno);
+    std::string data(bytes, '\0');
+    std::size_t done = 0;
+    while (done < bytes) {
+      const ssize_t n =
+          pread(fd.get(), data.data() + done, bytes - done, static_cast<off_t>(offset + done));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return sys_error(path, errno);
+      if (n == 0) break;
+      done += static_cast<std::size_t>(n);
+    }
+    data.resize(done);
+    return data;
+  }
+  Status control_device(const std::string& path, unsigned long request, void* data) override {
+    const UniqueFd fd(open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!fd.valid()) return sys_error(path, errno);
+    if (syscall(SYS_ioctl, fd.get(), request, data) != 0) return sys_error(path, errno);
+    return {};
+  }
+
   Status mount(const std::string& source, const std::string& target, const std::string& type,
                unsigned long flags, const std::string& data) override {
     if (::mount(source.c_str(), target.c_str(), type.c_str(), flags, data.c_str()) != 0) {

@@ -65,6 +65,13 @@ class System {
   virtual Status make_dir(const std::string& path) = 0;  // 0700; EEXIST is success
   virtual Status remove(const std::string& path) = 0;
 
+  /// Bytes of a file or block device from `offset`; fewer at its end.
+  [[nodiscard]] virtual Result<std::string> read_at(const std::string& path, std::uint64_t offset,
+                                                    std::size_t bytes) = 0;
+  /// ioctl(2) on a device node, opened for reading and writing. What `data` must be and becomes is
+  /// the request's matter (DM_*, the md ioctls).
+  virtual Status control_device(const std::string& path, unsigned long request, void* data) = 0;
+
   virtual Status mount(const std::string& source, const std::string& target,
                        const std::string& type, unsigned long flags, const std::string& data) = 0;
   virtual Status unmount(const std::string& target) = 0;

@@ -124,6 +124,19 @@ std::optional<DeviceNumber> FakeHost::block_device(const std::string& path) {
   return node == nodes.end() ? std::nullopt : std::optional(node->second);
 }
 
+Result<std::string> FakeHost::read_at(const std::string& node, std::uint64_t offset,
+                                      std::size_t bytes) {
+  const auto found = content.find(node);
+  if (found == content.end()) return sys_error(node, EACCES);
+  if (offset >= found->second.size()) return std::string();
+  return found->second.substr(offset, bytes);
+}
+
+std::optional<std::uint64_t> FakeHost::free_bytes(const std::string& path) {
+  const auto found = free.find(path);
+  return found == free.end() ? std::nullopt : std::optional(found->second);
+}
+
 BlockTags FakeHost::probe(const std::string& node) {
   const auto found = tags.find(node);
   return found == tags.end() ? BlockTags{} : found->second;

@@ -107,6 +107,22 @@ Status FakeSystem::remove(const std::string& path) {
   return {};
 }
 
+Result<std::string> FakeSystem::read_at(const std::string& path, std::uint64_t offset,
+                                        std::size_t bytes) {
+  if (const auto error = errors.find("read " + path); error != errors.end()) {
+    return sys_error(path, error->second);
+  }
+  const auto file = files.find(path);
+  if (file == files.end()) return sys_error(path, ENOENT);
+  if (offset >= file->second.size()) return std::string();
+  return file->second.substr(static_cast<std::size_t>(offset), bytes);
+}
+
+Status FakeSystem::control_device(const std::string& path, unsigned long request, void* data) {
+  if (!on_control) return sys_error(path, ENOTTY);
+  return on_control(*this, path, request, data);
+}
+
 Status FakeSystem::mount(const std::string& source, const std::string& target,
                          const std::string& type, unsigned long flags, const std::string& data) {
   return record(

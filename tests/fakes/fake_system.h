@@ -33,6 +33,9 @@ class FakeSystem : public System {
   std::function<Result<Child>(const std::vector<std::string>& argv,
                               const std::vector<std::string>& env)>
       on_spawn;
+  /// Answers control_device(); without it every call is ENOTTY.
+  std::function<Status(FakeSystem&, const std::string& path, unsigned long request, void* data)>
+      on_control;
   /// How the next workers end, in order; a worker without an entry here really runs (within this
   /// process) when it is forked.
   struct WorkerScript {
@@ -64,6 +67,9 @@ class FakeSystem : public System {
   bool exists(const std::string& path) override;
   Status make_dir(const std::string& path) override;
   Status remove(const std::string& path) override;
+  Result<std::string> read_at(const std::string& path, std::uint64_t offset,
+                              std::size_t bytes) override;
+  Status control_device(const std::string& path, unsigned long request, void* data) override;
   Status mount(const std::string& source, const std::string& target, const std::string& type,
                unsigned long flags, const std::string& data) override;
   Status unmount(const std::string& target) override;

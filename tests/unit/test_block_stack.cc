@@ -1,7 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "builder/host/block_stack.h"
 #include "tests/fakes/fake_host.h"
+#include "tests/fakes/source_tree.h"
 
 using namespace mkcapture;
 using fakes::FakeHost;
@@ -27,6 +31,60 @@ std::string unsupported(FakeHost& host, DeviceNumber number) {
   const auto stack = block_stack(host, number);
   REQUIRE(stack);
   return stack->words + ": " + stack->unsupported;
+}
+
+const std::string kVirtual = "/sys/devices/virtual/block/";
+constexpr const char* kVarUuid = "JiceXPNcJViLDoMfEKcBbgHGYLavx9UdLyAMkZoAdfZtZHuPtQsFrhVbZMr49hQI";
+
+void add_mapping(FakeHost& host, unsigned minor, const std::string& uuid, const std::string& name,
+                 const std::vector<std::string>& slaves) {
+  const std::string folder = kVirtual + "dm-" + std::to_string(minor);
+  host.add_block(folder, {253, minor});
+  host.files[folder + "/dm/uuid"] = uuid + "\n";
+  host.files[folder + "/dm/name"] = name + "\n";
+  for (const auto& slave : slaves) {
+    const auto real = host.links.find("/sys/class/block/" + slave);
+    host.links[folder + "/slaves/" + slave] =
+        real == host.links.end() ? "/sys/nowhere/" + slave : real->second;
+  }
+}
+
+std::string golden(const std::string& name) {
+  std::ifstream file(fakes::source_path("tests/golden/lvm/" + name), std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void add_disk(FakeHost& host, const std::string& name, DeviceNumber number,
+              const std::string& driver, BlockTags tags) {
+  const std::string device = "/sys/devices/pci0000:00/0000:00:0" + std::to_string(number.minor);
+  host.bind_driver(device, driver, driver);
+  host.add_block(device + "/block/" + name, number, std::move(tags));
+}
+
+/// The volume vg-0/var of tests/golden/lvm on sda (ahci) and vdb (virtio_blk).
+FakeHost lvm_machine() {
+  FakeHost host;
+  add_disk(host, "sda", {8, 0}, "ahci", {"LVM2_member", "", "", "", ""});
+  add_disk(host, "vdb", {254, 16}, "virtio_blk", {"LVM2_member", "", "", "", ""});
+  host.content["/dev/sda"] = golden("pv0");
+  host.content["/dev/vdb"] = golden("pv1");
+  add_mapping(host, 0, std::string("LVM-") + kVarUuid, "vg--0-var", {"sda", "vdb"});
+  return host;
+}
+
+/// md0 on sdc and sdd.
+void add_array(FakeHost& host, const std::string& level, const std::string& version) {
+  const std::string md = kVirtual + "md0";
+  host.add_block(md, {9, 0});
+  host.files[md + "/md/level"] = level + "\n";
+  host.files[md + "/md/metadata_version"] = version + "\n";
+  host.files[md + "/md/raid_disks"] = "2\n";
+  unsigned minor = 2;
+  for (const char* member : {"sdc", "sdd"}) {
+    add_disk(host, member, {8, ++minor}, "mpt3sas",
+             {"linux_raid_member", "01234567-89ab-cdef-0123-456789abcdef", "", "", ""});
+    host.links[md + "/slaves/" + member] = host.links["/sys/class/block/" + std::string(member)];
+  }
 }
 
 }  // namespace
@@ -80,32 +138,140 @@ TEST_CASE("block stack: NVMe, by the controllers below a multipath subsystem too
 
 TEST_CASE("block stack: what no image can bring up") {
   FakeHost host;
-  const std::string folder = "/sys/devices/virtual/block/";
   const auto mapped = [&](unsigned minor, const char* uuid, const char* name) {
-    const std::string dm = folder + "dm-" + std::to_string(minor);
-    host.add_block(dm, {253, minor});
-    host.files[dm + "/dm/uuid"] = std::string(uuid) + "\n";
-    host.files[dm + "/dm/name"] = std::string(name) + "\n";
-    host.files[dm + "/slaves/sda2/dev"] = "8:2";
+    add_mapping(host, minor, uuid, name, {"sda2"});
   };
-  mapped(0, "LVM-abc", "vg-var");
   mapped(1, "CRYPT-LUKS2-abc", "secret");
   mapped(2, "mpath-3600", "mpatha");
   mapped(3, "part1-mpath-3600", "mpatha1");
   mapped(4, "whatever", "x");
-  host.add_block(folder + "md0", {9, 0});
-  host.files[folder + "md0/md/level"] = "raid1\n";
-  host.add_block(folder + "zd16", {230, 16});
+  host.add_block(kVirtual + "zd16", {230, 16});
 
-  CHECK(unsupported(host, {253, 0}) == "vg-var (dm-0) on sda2: an LVM volume");
   CHECK(unsupported(host, {253, 1}) == "secret (dm-1) on sda2: an encrypted (LUKS) device");
   CHECK(unsupported(host, {253, 2}) == "mpatha (dm-2) on sda2: a multipath device");
   CHECK(unsupported(host, {253, 3}) == "mpatha1 (dm-3) on sda2: a device-mapper partition");
   CHECK(unsupported(host, {253, 4}) == "x (dm-4) on sda2: a device-mapper device");
-  CHECK(unsupported(host, {9, 0}) == "md0: an md array (raid1)");
   CHECK(unsupported(host, {230, 16}) == "zd16: a ZFS volume");
-  CHECK(unsupported_words(*block_stack(host, {253, 0}))
-            .find("vg-var (dm-0) on sda2 is an LVM volume") == 0);
+}
+
+TEST_CASE("block stack: disks at the other end of a network") {
+  FakeHost host;
+  host.add_block("/sys/devices/platform/host2/session1/target2:0:0/2:0:0:0/block/sda", {8, 0});
+  host.add_block("/sys/devices/pci0000:00/0000:00:1c.0/ctlr_0/host7/rport-7:0-0/block/sdb",
+                 {8, 16});
+  CHECK(unsupported(host, {8, 0}) == "sda: an iSCSI disk");
+  CHECK(unsupported(host, {8, 16}) == "sdb: an FCoE disk");
+  const std::string controller = "/sys/devices/virtual/nvme-fabrics/ctl/nvme0";
+  host.files[controller + "/transport"] = "rdma\n";
+  host.add_block(controller + "/nvme0n1", {259, 0});
+  CHECK(unsupported(host, {259, 0}) == "nvme0n1: an NVMe disk over fabrics (rdma)");
+}
+
+TEST_CASE("block stack: a volume on two PVs, with the drivers of both") {
+  FakeHost host = lvm_machine();
+  const auto stack = block_stack(host, {253, 0});
+  REQUIRE(stack);
+  CHECK(stack->unsupported.empty());
+  CHECK(stack->words == "vg--0-var (dm-0) on sda, vdb");
+  CHECK(driver_names(stack->drivers) == "ahci virtio_blk");
+  CHECK(stack->modules == std::vector<std::string>{"dm_mod"});
+  REQUIRE(stack->layers.size() == 1);
+  CHECK(to_string(stack->layers[0]) == std::string("lvm:") + kVarUuid + ":2:vg-0/var");
+  CHECK(stack->tree ==
+        std::vector<std::string>{"vg--0-var (dm-0): LVM volume vg-0/var", "  sda", "  vdb"});
+}
+
+TEST_CASE("block stack: the group's other PVs are taken along, for a volume that grows") {
+  FakeHost host = lvm_machine();
+  host.links.erase(kVirtual + "dm-0/slaves/vdb");
+  host.nodes["/dev/disk/by-id/lvm-pv-uuid-xS0eTM-Y3no-bSnJ-TAjc-1HTP-Ug3C-JN3ebk"] = {254, 16};
+  CHECK(driver_names(block_stack(host, {253, 0})->drivers) == "ahci virtio_blk");
+}
+
+TEST_CASE("block stack: volumes that are refused") {
+  FakeHost host = lvm_machine();
+  SUBCASE("metadata that cannot be read") {
+    host.content.clear();
+    CHECK(unsupported(host, {253, 0}) ==
+          "vg--0-var (dm-0) on sda, vdb: an LVM volume whose metadata cannot be read "
+          "(/dev/vdb: Permission denied)");
+  }
+  SUBCASE("a part of another one, as thin pools have") {
+    host.files[kVirtual + "dm-0/dm/uuid"] = std::string("LVM-") + kVarUuid + "-tpool\n";
+    CHECK(unsupported(host, {253, 0}) == "vg--0-var (dm-0) on sda, vdb: a part of an LVM volume");
+  }
+  SUBCASE("on an encrypted PV") {
+    add_mapping(host, 1, "CRYPT-LUKS2-x", "secret", {"sdc"});
+    host.links[kVirtual + "dm-0/slaves/dm-1"] = kVirtual + "dm-1";
+    CHECK(block_stack(host, {253, 0})->culprit == "secret (dm-1) on sdc");
+    CHECK(unsupported_words(host, *block_stack(host, {253, 0})) ==
+          "secret (dm-1) on sdc is an encrypted (LUKS) device, which a capture image cannot bring "
+          "up; give a plain partition with a file system (--target disk:UUID=...:/PATH), a raw "
+          "partition (--target raw:DEVICE), nfs:// or ssh://");
+  }
+}
+
+TEST_CASE("block stack: an encrypted device's way out is a file system of this machine") {
+  FakeHost host = fakes::virtual_machine();
+  add_mapping(host, 1, "CRYPT-LUKS2-x", "secret", {"vda2"});
+  host.tags["/dev/dm-1"] = {"ext4", "secret-uuid", "", "", ""};
+  host.files["/proc/self/mountinfo"] =
+      "22 1 253:1 / / rw - ext4 /dev/mapper/secret rw\n"
+      "24 22 254:1 / /boot rw - ext4 /dev/vda1 rw\n";
+  host.free = {{"/", 900'000'000'000}, {"/boot", 412'000'000}};
+  CHECK(unsupported_words(host, *block_stack(host, {253, 1})) ==
+        "secret (dm-1) on vda2 is an encrypted (LUKS) device, which a capture image cannot bring "
+        "up; give --target disk:UUID=11112222-3333-4444-5555-666677778888:/crash (ext4 on vda1 at "
+        "/boot, with 412.0 MB free), nfs:// or ssh://");
+}
+
+TEST_CASE("block stack: md arrays, and LVM on one") {
+  FakeHost host = lvm_machine();
+  add_array(host, "raid1", "1.2");
+  SUBCASE("a partition of one") {
+    host.add_partition(kVirtual + "md0", "md0p1", {259, 7});
+    const auto stack = block_stack(host, {259, 7});
+    REQUIRE(stack);
+    CHECK(stack->unsupported.empty());
+    CHECK(stack->modules == std::vector<std::string>{"raid1"});
+    CHECK(to_string(stack->layers[0]) == "md:0123456789abcdef0123456789abcdef:2:md0");
+    CHECK(stack->tree ==
+          std::vector<std::string>{"md0p1: md raid1 of 2 members, metadata 1.2", "  sdc", "  sdd"});
+    CHECK(driver_names(stack->drivers) == "mpt3sas");
+  }
+  SUBCASE("LVM on it") {
+    host.links.erase(kVirtual + "dm-0/slaves/sda");
+    host.links[kVirtual + "dm-0/slaves/md0"] = kVirtual + "md0";
+    host.content["/dev/md0"] = host.content["/dev/sda"];
+    const auto stack = block_stack(host, {253, 0});
+    REQUIRE(stack);
+    CHECK(stack->unsupported.empty());
+    REQUIRE(stack->layers.size() == 2);
+    CHECK(stack->layers[0].kind == StorageLayer::Kind::kMd);
+    CHECK(stack->layers[1].kind == StorageLayer::Kind::kLvm);
+    CHECK(stack->modules == std::vector<std::string>{"raid1", "dm_mod"});
+    CHECK(driver_names(stack->drivers) == "mpt3sas virtio_blk");
+  }
+  SUBCASE("what mdmon is needed for") {
+    add_array(host, "raid5", "external:/md127/0");
+    CHECK(
+        unsupported(host, {9, 0}) ==
+        "md0 on sdc, sdd: an md array (raid5) with metadata external:/md127/0, which needs mdmon");
+  }
+  SUBCASE("a level that is none") {
+    add_array(host, "container", "external:imsm");
+    CHECK(unsupported(host, {9, 0}) == "md0 on sdc, sdd: an md array (container)");
+  }
+  SUBCASE("a reshape, a journal, members that cannot be read") {
+    host.files[kVirtual + "md0/md/reshape_position"] = "1024\n";
+    CHECK(unsupported(host, {9, 0}).ends_with("an md array (raid1) that is being reshaped"));
+    host.files[kVirtual + "md0/md/reshape_position"] = "none\n";
+    host.files[kVirtual + "md0/md/consistency_policy"] = "journal\n";
+    CHECK(unsupported(host, {9, 0}).ends_with("an md array (raid1) with a write journal"));
+    host.files.erase(kVirtual + "md0/md/consistency_policy");
+    host.tags.clear();
+    CHECK(unsupported(host, {9, 0}).ends_with("an md array (raid1) whose UUID cannot be read"));
+  }
 }
 
 TEST_CASE("block stack: a number that /sys does not know") {

@@ -12,6 +12,8 @@ constexpr std::string_view kFull =
     "drivers=virtio_pci,virtio_blk\n"
     "channel=0.0.0200\n"
     "channel=0.0.0201\n"
+    "layer=lvm\n"
+    "layer=md:0123456789abcdef0123456789abcdef:2:md0:x\n"
     "target=nfs://server/export\n"
     "drivers=virtio_net,virtio_pci\n"
     "autoload=net\n"
@@ -65,6 +67,11 @@ TEST_CASE("configuration: every key") {
   CHECK(c.targets[0].autoload == Autoload::kNone);
   CHECK(c.targets[0].ccw_devices.size() == 2);
   CHECK(c.targets[1].ccw_devices.empty());
+  REQUIRE(c.targets[0].layers.size() == 2);
+  CHECK(c.targets[0].layers[0].any());
+  CHECK(c.targets[0].layers[1].name == "md0:x");
+  CHECK(c.targets[0].layers[1].members == 2);
+  CHECK(c.targets[1].layers.empty());
   CHECK(c.targets[1].autoload == Autoload::kNet);
   REQUIRE(c.modules.size() == 4);
   CHECK(c.modules[0].deps.empty());
