@@ -7,7 +7,6 @@
 #include <netdb.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -87,11 +86,6 @@ class RealHost final : public Host {
     }
     data.resize(done);
     return data;
-  }
-  std::optional<std::uint64_t> free_bytes(const std::string& path) override {
-    struct statvfs space{};
-    if (statvfs(path.c_str(), &space) != 0) return std::nullopt;
-    return std::uint64_t{space.f_bavail} * space.f_frsize;
   }
   BlockTags probe(const std::string& node) override {
     BlockTags tags;

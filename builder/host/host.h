@@ -60,8 +60,6 @@ class Host {
   /// Bytes of a block device from `offset` (needs root); fewer at its end.
   [[nodiscard]] virtual Result<std::string> read_at(const std::string& node, std::uint64_t offset,
                                                     std::size_t bytes) = 0;
-  /// Bytes that can be written to the file system mounted at `path`.
-  [[nodiscard]] virtual std::optional<std::uint64_t> free_bytes(const std::string& path) = 0;
   /// Every link resolved; an error where the path does not exist.
   [[nodiscard]] virtual Result<std::string> real_path(const std::string& path) = 0;
 

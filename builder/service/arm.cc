@@ -91,11 +91,12 @@ Status take_prepared(Host& host) {
 void follow_names(ArmState& state, Host& host, std::vector<std::string>& why) {
   for (auto& target : state.from.targets) {
     const auto spec = parse_target(target.spec);
-    if (!spec || target.address.empty()) continue;
-    const auto addresses = host.resolve(spec->host);
+    const auto server = spec ? needs(*spec).server : std::nullopt;
+    if (!server || target.address.empty()) continue;
+    const auto addresses = host.resolve(server->host);
     if (addresses && !addresses->empty() && addresses->front() != target.address)
       why.push_back(
-          fmt::format("{} is {} now, it was {}", spec->host, addresses->front(), target.address));
+          fmt::format("{} is {} now, it was {}", server->host, addresses->front(), target.address));
   }
 }
 

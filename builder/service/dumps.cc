@@ -67,18 +67,19 @@ std::optional<DumpName> parse_dump_name(std::string_view name) {
 std::vector<DumpFolder> dump_folders(const Wanted& wanted, Host& host) {
   std::vector<TargetSpec> specs;
   for (const auto& target : wanted.request.targets)
-    if (target.value.kind == TargetSpec::Kind::kDisk) specs.push_back(target.value);
+    if (needs(target.value).filesystem) specs.push_back(target.value);
   if (wanted.request.targets.empty())
     if (auto spec = default_target(host)) specs.push_back(std::move(*spec));
   std::vector<DumpFolder> folders;
   for (const auto& spec : specs) {
     DumpFolder folder{to_string(spec), "", ""};
-    if (const auto device = locate(host, spec.device)) {
-      folder.folder = mounted_path(host, *device, spec.path);
+    const TargetNeeds wants = needs(spec);
+    if (const auto device = locate(host, *wants.device)) {
+      folder.folder = mounted_path(host, *device, wants.directory);
       if (folder.folder.empty())
         folder.unseen = fmt::format("{} is not mounted: mount it to see its dumps", device->node);
     } else {
-      folder.unseen = to_string(spec.device) + " is not on this machine";
+      folder.unseen = to_string(*wants.device) + " is not on this machine";
     }
     folders.push_back(std::move(folder));
   }

@@ -98,16 +98,20 @@ void add_targets(const Wanted& wanted, const BuiltFrom& from, Host& host, std::v
     all.push_back(
         {"the file system of /var/crash", spec ? to_string(*spec) : "none that can serve"});
   }
-  for (const auto& target : wanted.request.targets)
-    if (!needs_network(target.value) && target.value.device.by == DeviceName::By::kPath)
-      all.push_back({"what " + to_string(target.value) + " stands on",
-                     device_words(host, target.value.device)});
+  for (const auto& target : wanted.request.targets) {
+    const auto device = needs(target.value).device;
+    if (device && device->by == DeviceName::By::kPath)
+      all.push_back(
+          {"what " + to_string(target.value) + " stands on", device_words(host, *device)});
+  }
   for (const auto& target : from.targets) {
     const auto spec = parse_target(target.spec);
     if (!spec) continue;
-    all.push_back({"what " + target.spec + " stands on", needs_network(*spec)
-                                                             ? route_words(host, target.address)
-                                                             : device_words(host, spec->device)});
+    const TargetNeeds wants = needs(*spec);
+    if (!wants.device && !wants.server) continue;
+    all.push_back({"what " + target.spec + " stands on", wants.device
+                                                             ? device_words(host, *wants.device)
+                                                             : route_words(host, target.address)});
   }
 }
 

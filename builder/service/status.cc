@@ -56,7 +56,7 @@ void add_targets(const Wanted& wanted, Host& host, StatusFacts& facts) {
     target.spec = folder.target;
     target.folder = folder.folder;
     if (const auto spec = parse_target(folder.target))
-      target.present = locate(host, spec->device).has_value();
+      target.present = locate(host, *needs(*spec).device).has_value();
     if (!folder.folder.empty()) {
       const auto dumps = dumps_in(folder.folder, host);
       target.free = host.free_bytes(folder.folder);
@@ -70,11 +70,12 @@ void add_targets(const Wanted& wanted, Host& host, StatusFacts& facts) {
     facts.targets.push_back(std::move(target));
   }
   for (const auto& given : wanted.request.targets) {
-    if (given.value.kind == TargetSpec::Kind::kDisk) continue;
+    const TargetNeeds wants = needs(given.value);
+    if (wants.filesystem) continue;  // one of the folders above
     TargetStatus target;
     target.spec = to_string(given.value);
-    target.network = needs_network(given.value);
-    if (!target.network) target.present = locate(host, given.value.device).has_value();
+    target.network = wants.server.has_value();
+    if (wants.device) target.present = locate(host, *wants.device).has_value();
     facts.targets.push_back(std::move(target));
   }
 }

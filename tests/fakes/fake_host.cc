@@ -132,11 +132,6 @@ Result<std::string> FakeHost::read_at(const std::string& node, std::uint64_t off
   return found->second.substr(offset, bytes);
 }
 
-std::optional<std::uint64_t> FakeHost::free_bytes(const std::string& path) {
-  const auto found = free.find(path);
-  return found == free.end() ? std::nullopt : std::optional(found->second);
-}
-
 BlockTags FakeHost::probe(const std::string& node) {
   const auto found = tags.find(node);
   return found == tags.end() ? BlockTags{} : found->second;

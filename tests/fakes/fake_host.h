@@ -20,7 +20,6 @@ class FakeHost final : public mkcapture::Host {
   std::map<std::string, mkcapture::DeviceNumber> nodes;   // block device nodes
   std::map<std::string, mkcapture::BlockTags> tags;       // by node
   std::map<std::string, std::string> content;             // of nodes, from their beginning
-  std::map<std::string, std::uint64_t> free;              // by mount point
   std::map<std::string, std::vector<std::string>> names;  // the name server's
   std::map<std::string, std::vector<mkcapture::InterfaceAddress>> interface_addresses;
   std::string machine_name = "x86_64";
@@ -54,7 +53,6 @@ class FakeHost final : public mkcapture::Host {
   std::optional<mkcapture::DeviceNumber> block_device(const std::string& path) override;
   mkcapture::Result<std::string> read_at(const std::string& node, std::uint64_t offset,
                                          std::size_t bytes) override;
-  std::optional<std::uint64_t> free_bytes(const std::string& path) override;
   mkcapture::BlockTags probe(const std::string& node) override;
   std::string machine() override { return machine_name; }
   std::string kernel_release() override { return release; }

@@ -218,7 +218,7 @@ TEST_CASE("block stack: an encrypted device's way out is a file system of this m
   host.files["/proc/self/mountinfo"] =
       "22 1 253:1 / / rw - ext4 /dev/mapper/secret rw\n"
       "24 22 254:1 / /boot rw - ext4 /dev/vda1 rw\n";
-  host.free = {{"/", 900'000'000'000}, {"/boot", 412'000'000}};
+  host.free_space = {{"/", 900'000'000'000}, {"/boot", 412'000'000}};
   CHECK(unsupported_words(host, *block_stack(host, {253, 1})) ==
         "secret (dm-1) on vda2 is an encrypted (LUKS) device, which a capture image cannot bring "
         "up; give --target disk:UUID=11112222-3333-4444-5555-666677778888:/crash (ext4 on vda1 at "
