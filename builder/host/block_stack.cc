@@ -7,6 +7,7 @@
 
 #include "builder/host/locate.h"
 #include "builder/host/mountinfo.h"
+#include "builder/host/multipath.h"
 #include "builder/host/storage_layers.h"
 #include "init/base/units.h"
 
@@ -22,7 +23,6 @@ struct Mapping {
 constexpr Mapping kMappings[] = {
     {"LVM-", "an LVM volume"},
     {"CRYPT-", "an encrypted (LUKS) device"},
-    {"mpath-", "a multipath device"},
     {"DMRAID-", "a firmware RAID array"},
     {"part", "a device-mapper partition"},
     {"VDO-", "a VDO volume"},
@@ -105,12 +105,15 @@ class StackReader {
     const bool is_virtual = disk.find("/virtual/block/") != std::string::npos;
     const bool is_lvm = fact(host_, disk + "/dm/uuid").starts_with("LVM-");
     const bool is_md = is_virtual && last_part(disk).starts_with("md");
+    const auto paths = multipath_paths(host_, disk);
     if (depth > kMaxDepth) {
       refuse(disk, "a stack of too many layers");
     } else if (is_lvm) {
       read_layer(folder, disk, lvm_volume(host_, disk), depth);
     } else if (is_md) {
       read_layer(folder, disk, md_array(host_, disk), depth);
+    } else if (paths) {
+      read_paths(disk, *paths, depth);
     } else if (is_virtual) {
       refuse(disk, virtual_kind(host_, disk));
     } else {
@@ -129,6 +132,15 @@ class StackReader {
     if (!stack_.unsupported.empty()) return;
     stack_.unsupported = kind;
     stack_.culprit = name_of(host_, folder) + slaves_of(host_, folder);
+  }
+
+  // The capture kernel needs no map over them.
+  void read_paths(const std::string& device, const std::vector<std::string>& paths,
+                  std::size_t depth) {
+    if (paths.empty()) refuse(device, "a multipath device without a path");
+    line(depth, fmt::format("{}: multipath", name_of(host_, device)));
+    for (const auto& path : paths)
+      read(path, depth + 1);
   }
 
   void read_layer(const std::string& folder, const std::string& device, const FoundLayer& found,

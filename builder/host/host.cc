@@ -110,6 +110,22 @@ class RealHost final : public Host {
     return tags;
   }
 
+  Result<std::string> read_unclaimed(const std::string& node, std::size_t bytes) override {
+    const UniqueFd fd(::open(node.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
+    if (!fd.valid()) return sys_error(node, errno);
+    std::string begin(bytes, '\0');
+    std::size_t have = 0;
+    while (have < bytes) {
+      const ssize_t n = ::read(fd.get(), begin.data() + have, bytes - have);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return sys_error(node, errno);
+      if (n == 0) break;
+      have += static_cast<std::size_t>(n);
+    }
+    begin.resize(have);
+    return begin;
+  }
+
   std::string machine() override {
     utsname name;
     return ::uname(&name) == 0 ? name.machine : "";

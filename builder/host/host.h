@@ -68,6 +68,12 @@ class Host {
   /// Probes the device (needs root); /dev/NAME is its node.
   [[nodiscard]] virtual BlockTags probe(const std::string& node) = 0;
 
+  /// The first `bytes` of a device, which is opened for nobody else at the same time (O_EXCL):
+  /// EBUSY where something has claimed it: a mount, swap, a RAID, a volume group, a virtual
+  /// machine.
+  [[nodiscard]] virtual Result<std::string> read_unclaimed(const std::string& node,
+                                                           std::size_t bytes) = 0;
+
   [[nodiscard]] virtual std::string machine() = 0;         // uname -m
   [[nodiscard]] virtual std::string kernel_release() = 0;  // uname -r
   /// Addresses of a host name, IPv4 first, as text; an error where it is not known now.

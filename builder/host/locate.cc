@@ -6,6 +6,7 @@
 
 #include "builder/host/block_stack.h"
 #include "builder/host/mountinfo.h"
+#include "init/base/text.h"
 #include "init/base/units.h"
 
 namespace mkcapture {
@@ -83,6 +84,12 @@ const std::string& tag_of(const BlockTags& tags, DeviceName::By by) {
   }
 }
 
+// UUIDs are written in either case.
+bool same_tag(std::string_view tag, const DeviceName& name) {
+  const bool uuid = name.by == DeviceName::By::kUuid || name.by == DeviceName::By::kPartUuid;
+  return uuid ? equal_ignoring_case(tag, name.value) : tag == name.value;
+}
+
 // Without udev's links: every block device is probed.
 std::optional<LocatedDevice> search_all(Host& host, const DeviceName& name) {
   const auto blocks = host.list_dir("/sys/class/block");
@@ -91,7 +98,7 @@ std::optional<LocatedDevice> search_all(Host& host, const DeviceName& name) {
     const auto number = parse_device_number(fact(host, "/sys/class/block/" + block + "/dev"));
     if (!number) continue;
     LocatedDevice device = describe_device(host, *number);
-    if (tag_of(device.tags, name.by) == name.value) return device;
+    if (same_tag(tag_of(device.tags, name.by), name)) return device;
   }
   return std::nullopt;
 }
@@ -133,7 +140,11 @@ bool is_supported_filesystem(std::string_view type) {
 LocatedDevice describe_device(Host& host, DeviceNumber number) {
   LocatedDevice device{number, "", {}};
   const std::string folder = "/sys/dev/block/" + to_string(number);
-  if (const auto real = host.real_path(folder)) device.node = "/dev/" + last_part(*real);
+  if (const auto real = host.real_path(folder)) {
+    std::string below = last_part(*real);
+    std::replace(below.begin(), below.end(), '!', '/');  // as /sys writes cciss/c0d0
+    device.node = "/dev/" + below;
+  }
   device.tags = host.probe(device.node);
   if (device.tags.uuid.empty()) device.tags.uuid = link_to(host, "/dev/disk/by-uuid", number);
   if (device.tags.partuuid.empty())
@@ -152,8 +163,15 @@ std::optional<LocatedDevice> locate(Host& host, const DeviceName& name) {
     if (!number) return std::nullopt;
     return describe_device(host, *number);
   }
-  const std::string link = fmt::format("{}/{}", link_folder(name.by), udev_encode(name.value));
+  const char* folder = link_folder(name.by);
+  const std::string link = fmt::format("{}/{}", folder, udev_encode(name.value));
   if (const auto number = host.block_device(link)) return describe_device(host, *number);
+  const auto links = host.list_dir(folder).value_or({});
+  for (const auto& other : links) {  // a UUID in another case than udev's
+    if (!same_tag(udev_decode(other), name)) continue;
+    if (const auto number = host.block_device(fmt::format("{}/{}", folder, other)))
+      return describe_device(host, *number);
+  }
   return search_all(host, name);
 }
 

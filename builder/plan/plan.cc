@@ -103,6 +103,7 @@ void plan_capture(const Request& request, Plan& plan) {
   config.ip = plan.network.ip;
   config.vlan = plan.network.vlan;
   config.bond = plan.network.bond;
+  config.kernel = plan.kernel.release;
   config.deadline = request.deadline;
   config.wait = request.wait;
   config.stall = request.stall;

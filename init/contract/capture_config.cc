@@ -167,6 +167,10 @@ Status set_from_file(std::string_view key, std::string_view value, CaptureConfig
   if (key == "bond") return append(parse_bond(value), config.bond);
   if (key == "on_failure") return store_name(kActions, value, config.on_failure);
   if (key == "shell_allowed") return store_bool(value, config.shell_allowed);
+  if (key == "kernel") {
+    config.kernel = value;
+    return {};
+  }
   if (key == "dump_level") return set_dump_level(value, config);
   if (key == "dump_format") return store_name(kDumpFormats, value, config.dump.format);
   if (key == "dump_compress") return store_name(kDumpCodecs, value, config.dump.codec);
@@ -288,6 +292,7 @@ std::string format_config(const CaptureConfig& config) {
   flag("shell_allowed", config.shell_allowed);
   flag("shell", config.shell);
   flag("debug", config.debug);
+  if (!config.kernel.empty()) line("kernel", config.kernel);
   line("dump_level", std::to_string(config.dump.level));
   line("dump_format", to_string(config.dump.format));
   line("dump_compress", to_string(config.dump.codec));

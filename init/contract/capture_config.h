@@ -31,6 +31,7 @@
 //   shell_allowed=0|1        the image holds /bin/busybox
 //   shell=1                  [cmdline: capture.shell] a shell before the dump
 //   debug=1                  [cmdline: capture.debug] each step's details in the log
+//   kernel=RELEASE           the kernel that the modules are for
 //   dump_level=0..31  dump_format=elf|kdump  dump_compress=none|zlib|lzo|snappy|zstd
 #pragma once
 
@@ -100,6 +101,7 @@ struct CaptureConfig {
   bool shell_allowed = false;
   bool shell = false;
   bool debug = false;
+  std::string kernel;  // the release that the modules are for; empty where it is not known
   DumpChoice dump;
 };
 

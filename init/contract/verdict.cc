@@ -42,6 +42,11 @@ std::string failed_line(const TargetSpec& target, Step step, std::string_view re
   return line + "\"";
 }
 
+std::string not_yet_line(std::string_view failed) {
+  (void)consume(failed, "failed");
+  return "not yet" + std::string(failed);
+}
+
 std::string done_line(bool saved, FinalAction action) {
   return "done status=" + std::string(saved ? "saved" : "failed") +
          " action=" + std::string(to_string(action));

@@ -19,6 +19,9 @@ namespace mkcapture {
 /// failed target=SPEC step=STEP reason="..."; quotes and control characters of the reason become
 /// harmless, and what is too long for a line of the kernel log is cut within the quotes.
 [[nodiscard]] std::string failed_line(const TargetSpec& target, Step step, std::string_view reason);
+/// The line of a try that is not the last one: "not yet" in the place of "failed". The verdict
+/// comes when the target is not tried again.
+[[nodiscard]] std::string not_yet_line(std::string_view failed);
 /// done status=saved|failed action=reboot|poweroff|halt|shell
 [[nodiscard]] std::string done_line(bool saved, FinalAction action);
 

@@ -18,10 +18,16 @@ class BlockDeviceWait {
 
   /// Enters Step::kDevice. As DeviceFinder::wait().
   [[nodiscard]] Result<BlockDevice> wait(const Deadline& deadline);
-  [[nodiscard]] const DeviceFinder& finder() const noexcept { return finder_; }
+  /// As DeviceFinder::wait_for_only().
+  [[nodiscard]] Result<BlockDevice> wait_for_only(const Deadline& deadline);
+
+  /// After wait() has found a btrfs: until its other devices are there.
+  [[nodiscard]] Status wait_for_btrfs(const BlockDevice& device, const Deadline& deadline);
 
  private:
   void on_event(const Uevent& event);
+  [[nodiscard]] DeviceFinder finder(DeviceName wanted);
+  Result<BlockDevice> said(Result<BlockDevice> device);
 
   CaptureContext context_;
   Autoload autoload_ = Autoload::kNone;

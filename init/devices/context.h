@@ -2,6 +2,9 @@
 // they do, and the modules. One per worker, handed on by value.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "init/contract/capture_config.h"
 #include "init/devices/module_loader.h"
 #include "init/system/steps.h"
@@ -15,6 +18,8 @@ struct CaptureContext {
   const CaptureConfig& config;
   StepReporter& steps;
   ModuleLoader& modules;
+  /// Block devices that another try has failed on: another path to the same disk is taken.
+  std::vector<std::string> passed_over = {};
 };
 
 }  // namespace mkcapture::init

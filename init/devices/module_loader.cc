@@ -1,9 +1,12 @@
 #include "init/devices/module_loader.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <utility>
 
 #include "init/base/text.h"
 #include "init/contract/module_options.h"
+#include "init/system/running_kernel.h"
 
 namespace mkcapture::init {
 namespace {
@@ -30,9 +33,14 @@ Status ModuleLoader::load_one(const ModuleEntry& module) {
   if (system_.exists("/sys/module/" + module.name)) return {};
   if (failed_.contains(module.name)) return fail(module.name + " failed before");
   const std::string path = "/" + std::string(kModuleDir) + "/" + module.name + ".ko";
-  const std::string options = joined_options(module.params, module_options(cmdline_, module.name));
+  std::string options = joined_options(module.params, module_options(cmdline_, module.name));
+  if (apart_) options = joined_options(options, "async_probe");
   auto loaded = system_.load_module(path, options);
+  if (on_loaded_) on_loaded_();
   if (!loaded) {
+    // ENOEXEC: its vermagic; EINVAL: its symbols' versions; ENOENT: its symbols.
+    const int code = loaded.error().code;
+    refused_ |= code == ENOEXEC || code == EINVAL || code == ENOENT;
     failed_.insert(module.name);
     return loaded;
   }
@@ -63,6 +71,16 @@ void ModuleLoader::load_all(const std::vector<std::string>& names) {
       system_.log("module " + name + " not loaded: " + loaded.error().message);
     }
   }
+}
+
+void ModuleLoader::load_filesystem(const std::vector<std::string>& names) {
+  const bool before = std::exchange(apart_, true);
+  load_all(names);
+  apart_ = before;
+}
+
+bool ModuleLoader::are_of_another_kernel() {
+  return refused_ && is_another_kernel(system_, config_.kernel);
 }
 
 const ModuleAliases& ModuleLoader::aliases() {

@@ -2,6 +2,7 @@
 // resolved when the image was built (capture_config.h, module=).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -35,6 +36,18 @@ class ModuleLoader {
   /// The same for one device, by its modalias.
   void autoload(Autoload which, const std::string& modalias);
 
+  /// What mounting a file system needs. As load_all(), without waiting for probes that are under
+  /// way: finit_module(2) otherwise returns only once the disks have answered that other modules
+  /// found (async_synchronize_full() in do_init_module(), unless the module says async_probe).
+  void load_filesystem(const std::vector<std::string>& names);
+  /// From here on no module waits for any probe.
+  void wait_for_no_probe() { apart_ = true; }
+  /// `what` is called after each module.
+  void on_loaded(std::function<void()> what) { on_loaded_ = std::move(what); }
+
+  /// Whether modules could not be loaded since the image is for another kernel than this one.
+  [[nodiscard]] bool are_of_another_kernel();
+
   /// How many modules this loader has loaded itself.
   [[nodiscard]] int count() const noexcept { return count_; }
 
@@ -50,6 +63,9 @@ class ModuleLoader {
   std::unique_ptr<ModuleAliases> aliases_;
   std::set<std::string, std::less<>> failed_;  // not tried again
   int count_ = 0;
+  bool apart_ = false;
+  bool refused_ = false;  // a module, as one that is not this kernel's
+  std::function<void()> on_loaded_;
 };
 
 }  // namespace mkcapture::init

@@ -65,6 +65,14 @@ struct DumpReport {
   /// Empty: whole. Otherwise the dump ends early but can be read as far as it came, and this says
   /// why ("No space left on device").
   std::string incomplete;
+  ErrorKind incomplete_kind = ErrorKind::kBroken;  // of that error, and its errno
+  int incomplete_code = 0;
+
+  void ended_early(Error why) {
+    incomplete_kind = why.kind;
+    incomplete_code = why.code;
+    incomplete = std::move(why.message);
+  }
 };
 
 /// Called at most a few times a second, from one thread. Must return quickly.

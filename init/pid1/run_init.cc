@@ -1,12 +1,11 @@
 #include "init/pid1/run_init.h"
 
-#include <algorithm>
-
 #include "init/contract/verdict.h"
 #include "init/pid1/early_mounts.h"
 #include "init/pid1/kernel_switches.h"
-#include "init/pid1/supervisor.h"
+#include "init/pid1/rounds.h"
 #include "init/system/kernel_log.h"
+#include "init/system/running_kernel.h"
 
 namespace mkcapture::init {
 namespace {
@@ -14,8 +13,6 @@ namespace {
 constexpr std::size_t kMaxCmdline = 64 << 10;
 constexpr const char* kVmcorePath = "/proc/vmcore";
 constexpr const char* kShell = "/bin/busybox";
-/// Before the deadline, for a worker to close its dump and for the reboot.
-constexpr Milliseconds kWrapUp{5'000};
 /// After the deadline, for the guard of PID 1 itself.
 constexpr Milliseconds kGuardAfter{15'000};
 
@@ -34,6 +31,10 @@ CaptureConfig load_configuration(System& system) {
   apply_cmdline(system.read_file("/proc/cmdline", kMaxCmdline).value_or(""), config, complaints);
   for (const auto& complaint : complaints)
     system.log(complaint);
+  if (is_another_kernel(system, config.kernel)) {
+    system.log("the image is for kernel " + config.kernel + ", this is " + running_kernel(system) +
+               ": its modules cannot be loaded; build it again");
+  }
   return config;
 }
 
@@ -49,38 +50,6 @@ void run_shell(System& system) {
   }
   while (!system.wait_child(shell->pid, std::chrono::hours(1))) {
   }
-}
-
-/// One target in a worker of its own. True: the dump is saved.
-bool try_target(System& system, const CaptureConfig& config, const TargetEntry& entry,
-                const Deadline& deadline, const InitHooks& hooks, WatchdogFeeding& watchdogs) {
-  system.log("target " + to_string(entry.spec));
-  auto state = WorkerState::create();
-  if (!state) {
-    system.log(failed_line(entry.spec, Step::kStart, state.error().message));
-    return false;
-  }
-  if (config.debug) (*state)->log_steps_to(system);
-  const auto left = deadline.left();
-  const Deadline own(system, left > 2 * kWrapUp ? left - kWrapUp : left / 2);
-  const SaveContext context{system, config, entry, **state, own};
-  return supervise(
-      system, entry.spec, **state, {deadline, config.wait, config.stall},
-      [&] { return hooks.save(context); }, [&] { watchdogs.alive(deadline); });
-}
-
-/// In order, until one has the dump or the time is up.
-bool try_targets(System& system, const CaptureConfig& config, const Deadline& deadline,
-                 const InitHooks& hooks, WatchdogFeeding& watchdogs) {
-  if (config.targets.empty()) system.log("no target is configured");
-  for (const auto& entry : config.targets) {
-    if (deadline.passed()) {
-      system.log("the deadline has passed: " + to_string(entry.spec) + " is not tried");
-      continue;
-    }
-    if (try_target(system, config, entry, deadline, hooks, watchdogs)) return true;
-  }
-  return false;
 }
 
 /// The last line, and the end of this kernel.
@@ -137,8 +106,10 @@ void run_init(System& system, const InitHooks& hooks) {
   watchdogs.alive(deadline);
   if (hooks.limit) hooks.limit(config.deadline + kGuardAfter);
 
-  // 8. One target has the dump, or each was tried and has its verdict.
-  const bool saved = try_targets(system, config, deadline, hooks, watchdogs);
+  // 8. One target has the dump, or each was tried, again while that could help, and has its
+  // verdict.
+  const bool saved =
+      try_targets(system, config, deadline, hooks, [&] { watchdogs.alive(deadline); });
 
   // 9. The machine leaves this kernel.
   finish(system, config, saved, hooks, watchdogs);

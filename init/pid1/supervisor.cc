@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "init/contract/verdict.h"
+#include "init/worker/again.h"
 
 namespace mkcapture::init {
 namespace {
@@ -47,34 +48,45 @@ class Silence {
   Milliseconds said_{0};
 };
 
-/// The limit that is broken, in words, or nothing.
+/// The limit that is broken, in words, or nothing. `preparing`: since the drivers are loaded, or
+/// since the start.
 std::optional<std::string> broken_limit(const WorkerState& state, const WorkerLimits& limits,
-                                        Milliseconds runs, Milliseconds silent) {
+                                        Milliseconds preparing, Milliseconds silent) {
   if (limits.deadline.passed()) return "the deadline of the capture has passed";
-  if (!state.ready() && runs >= limits.wait + kWorkerGrace) {
-    return "not ready after " + format_duration(limits.wait) + ", and hanging";
-  }
-  if (state.ready() && silent >= limits.stall + kWorkerGrace) {
+  if (state.ready()) {
+    if (silent < limits.stall + kWorkerGrace) return std::nullopt;
     return "no progress for " + format_duration(limits.stall);
   }
-  return std::nullopt;
+  if (state.step() == Step::kDrivers) {
+    const auto patience = std::max(limits.wait, kDriverPatience);
+    if (silent < patience + kWorkerGrace) return std::nullopt;
+    return "no driver loaded for " + format_duration(patience) + ", and hanging";
+  }
+  if (preparing < limits.wait + kWorkerGrace) return std::nullopt;
+  return "not ready after " + format_duration(limits.wait) + ", and hanging";
 }
 
 }  // namespace
 
-bool supervise(System& system, const TargetSpec& target, WorkerState& state,
-               const WorkerLimits& limits, const std::function<int()>& work,
-               const std::function<void()>& look) {
-  const auto give_up = [&](std::string_view reason) {
-    state.give_verdict(system, false, failed_line(target, state.step(), reason));
+TryEnd supervise(System& system, const TargetSpec& target, WorkerState& state,
+                 const WorkerLimits& limits, const std::function<int()>& work,
+                 const std::function<void()>& look) {
+  const auto give_up = [&](std::string_view reason, ErrorKind kind) {
+    const std::string line = failed_line(target, state.step(), reason);
+    if (kind == ErrorKind::kTimedOut && limits.deadline.left() >= kLeastTry &&
+        worth_another_try(state.step(), fail(kind, std::string(reason)), state.has_other_path())) {
+      state.give_up_for_now(system, line);
+    } else {
+      state.give_verdict(system, false, line);
+    }
   };
   const auto pid = system.fork_worker(work);
   if (!pid) {
-    give_up(pid.error().message);
-    return false;
+    give_up(pid.error().message, ErrorKind::kBroken);
+    return {};
   }
 
-  const Milliseconds started = system.now();
+  Milliseconds prepares_since = system.now();
   Silence silence(system, state);
   std::optional<int> status;
   std::optional<std::string> broken;
@@ -83,7 +95,8 @@ bool supervise(System& system, const TargetSpec& target, WorkerState& state,
     status = system.wait_child(*pid, std::min(kPoll, limits.deadline.left()));
     if (status) break;
     silence.say();
-    broken = broken_limit(state, limits, system.now() - started, silence.lasts());
+    if (state.step() == Step::kDrivers) prepares_since = system.now();
+    broken = broken_limit(state, limits, system.now() - prepares_since, silence.lasts());
   }
 
   system.kill_child(*pid);  // also what a worker that has ended may have left running
@@ -91,8 +104,12 @@ bool supervise(System& system, const TargetSpec& target, WorkerState& state,
     system.log("the worker does not end, it waits within the kernel: left behind");
   }
   state.finish_verdict(system);
-  give_up(status ? how_it_ended(*status) : *broken);
-  return state.saved();
+  if (status) {
+    give_up(how_it_ended(*status), ErrorKind::kBroken);
+  } else {
+    give_up(*broken, ErrorKind::kTimedOut);
+  }
+  return {state.saved(), !status};
 }
 
 }  // namespace mkcapture::init

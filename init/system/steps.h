@@ -1,6 +1,8 @@
 // How the parts of a worker say what they are doing.
 #pragma once
 
+#include <string>
+
 #include "init/contract/step.h"
 
 namespace mkcapture::init {
@@ -13,6 +15,8 @@ class StepReporter {
   virtual void enter(Step step) = 0;
   /// Something moved (bytes written, an answer came): the stall limit starts anew.
   virtual void progress() = 0;
+  /// The block device that is used, and whether another path leads to the same disk.
+  virtual void uses_device(const std::string& /*name*/, bool /*has_other_path*/) {}
 };
 
 }  // namespace mkcapture::init

@@ -1,16 +1,10 @@
 #include "init/targets/disk_target.h"
 
-#include <fcntl.h>
-#include <linux/btrfs.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "init/base/text.h"
-#include "init/base/unique_fd.h"
 #include "init/devices/block_device_wait.h"
 #include "init/targets/mounted_target.h"
 
@@ -31,16 +25,6 @@ bool is_builtin(std::string_view filesystems, std::string_view type) {
   return false;
 }
 
-/// Tells btrfs of one device of a file system on several; a single one needs no telling.
-Status scan_btrfs(const std::string& path) {
-  const UniqueFd control(open("/dev/btrfs-control", O_RDWR | O_CLOEXEC));
-  if (!control.valid()) return sys_error("/dev/btrfs-control", errno);
-  btrfs_ioctl_vol_args arguments{};
-  std::strncpy(arguments.name, path.c_str(), sizeof arguments.name - 1);
-  if (ioctl(control.get(), BTRFS_IOC_SCAN_DEV, &arguments) != 0) return sys_error(path, errno);
-  return {};
-}
-
 class DiskTarget final : public MountedTarget {
  public:
   DiskTarget(const DiskSpec& spec, CaptureContext context) : MountedTarget(context), spec_(spec) {}
@@ -56,8 +40,8 @@ class DiskTarget final : public MountedTarget {
         system.read_file("/proc/filesystems", kMaxFilesystemsText).value_or("");
     auto plan = plan_mount(*device, context_.config, builtin);
     if (!plan) return std::move(plan).error();
-    context_.modules.load_all(plan->modules);
-    if (plan->type == "btrfs") scan_siblings(block.finder(), *device);
+    context_.modules.load_filesystem(plan->modules);
+    if (plan->type == "btrfs") TRY(block.wait_for_btrfs(*device, deadline));
     TRY(system.make_dir(kMountPoint));
     TRY(system.mount(device->path, kMountPoint, plan->type,
                      MS_NOATIME | MS_NOSUID | MS_NODEV | MS_NOEXEC, plan->data));
@@ -72,15 +56,6 @@ class DiskTarget final : public MountedTarget {
   }
 
  private:
-  void scan_siblings(const DeviceFinder& finder, const BlockDevice& device) {
-    for (const auto& [name, other] : finder.devices()) {
-      if (other.path == device.path || other.identity.uuid != device.identity.uuid) continue;
-      if (auto scanned = scan_btrfs(other.path); !scanned) {
-        context_.system.log("btrfs: " + scanned.error().message);
-      }
-    }
-  }
-
   DiskSpec spec_;
   bool names_without_colons_ = false;
 };
@@ -98,6 +73,9 @@ Result<MountPlan> plan_mount(const BlockDevice& device, const CaptureConfig& con
   plan.type = is_ext(found) ? "ext4" : found;
   // Names on vfat have no owner and no mode; the dump holds the machine's secrets.
   if (plan.type == "vfat") plan.data = "umask=0077";
+  // The path counts from the top (path_in_filesystem() of the builder), whatever subvolume
+  // `btrfs subvolume set-default` has chosen; 5 is BTRFS_FS_TREE_OBJECTID.
+  if (plan.type == "btrfs") plan.data = "subvolid=5";
   for (const auto& entry : config.filesystems) {
     const bool same = entry.type == found || (is_ext(found) && entry.type == "ext4");
     if (!same) continue;

@@ -1,20 +1,30 @@
 #include "init/targets/raw_target.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cerrno>
 
 #include "init/base/unique_fd.h"
+#include "init/contract/raw_content.h"
 #include "init/devices/block_device_wait.h"
 
 namespace mkcapture::init {
 namespace {
 
-/// Whether writing over `device` could destroy what someone keeps there.
-bool is_in_use(const BlockDevice& device, const DeviceName& name) {
-  const auto& usage = device.identity.usage;
-  return name.by == DeviceName::By::kPath &&
-         (usage == "filesystem" || usage == "raid" || usage == "crypto" || usage == kPartitions);
+/// The beginning of a device that is open; an error where it cannot be read.
+Result<std::string> read_beginning(int fd, const std::string& path) {
+  std::string begin(kRawLook, '\0');
+  std::size_t have = 0;
+  while (have < begin.size()) {
+    const ssize_t n = pread(fd, begin.data() + have, begin.size() - have, static_cast<off_t>(have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return sys_error(path, errno);
+    if (n == 0) break;
+    have += static_cast<std::size_t>(n);
+  }
+  begin.resize(have);
+  return begin;
 }
 
 class RawTarget final : public Target {
@@ -23,14 +33,17 @@ class RawTarget final : public Target {
 
   Status open(const Deadline& deadline) override {
     BlockDeviceWait block(context_, spec_);
-    auto device = block.wait(deadline);
+    auto device = block.wait_for_only(deadline);
     if (!device) return std::move(device).error();
-    if (is_in_use(*device, spec_.device)) {
-      return fail(describe(*device) + " is not overwritten, since a name like " + device->path +
-                  " may mean another device here: name a partition by PARTUUID= or PARTLABEL=");
-    }
     fd_ = UniqueFd(::open(device->path.c_str(), O_RDWR | O_EXCL | O_CLOEXEC));
     if (!fd_.valid()) return sys_error(device->path, errno);
+    auto begin = read_beginning(fd_.get(), device->path);
+    if (!begin) return std::move(begin).error();
+    if (!may_be_overwritten(device->identity.type, *begin)) {
+      fd_.reset();
+      return fail(ErrorKind::kRefused,
+                  describe(*device) + " is not overwritten: " + std::string(kOverwritten));
+    }
     bytes_ = device->bytes;
     return {};
   }

@@ -1,7 +1,8 @@
 // raw:DEVICE: the dump straight onto a partition, from its first byte. Nothing else is stored.
 //
-// A device named by its path alone, /dev/sda3, may be another one in the capture kernel: where it
-// holds a file system, LUKS or a RAID member it is refused. PARTUUID= and PARTLABEL= are sure.
+// Only what is empty, swap or an earlier dump is overwritten (init/contract/raw_content.h), and a
+// name that two disks answer to is refused: what the builder saw may have changed since, and a name
+// like /dev/sda3 may be another device's in the capture kernel.
 #pragma once
 
 #include <memory>

@@ -8,6 +8,7 @@
 #include "init/devices/ccw_devices.h"
 #include "init/devices/module_loader.h"
 #include "init/system/kernel_log.h"
+#include "init/worker/again.h"
 #include "init/worker/dump_name.h"
 #include "init/worker/dump_watch.h"
 
@@ -19,6 +20,8 @@ constexpr const char* kDmesgFile = "vmcore-dmesg.txt";
 constexpr const char* kPartialFile = "vmcore.incomplete";
 constexpr const char* kWholeFile = "vmcore";
 constexpr const char* kLogFile = "kexec-dmesg.log";
+/// For a device that needs no module, where none can be loaded.
+constexpr Milliseconds kOtherKernelWait{5'000};
 constexpr std::size_t kMaxStatus = 16 << 10;
 constexpr std::uint64_t kLogRoom = 256 << 10;  // the kernel's own buffer is smaller at its default
 
@@ -32,7 +35,10 @@ class Save {
         state_(context.state),
         needs_(needs(context.entry.spec)),
         modules_(context.system, context.config),
-        ready_by_(context.deadline.sooner(context.config.wait)) {}
+        ready_by_(context.deadline.sooner(context.config.wait)) {
+    modules_.on_loaded([this] { state_.progress(); });
+    if (context.probes_hang) modules_.wait_for_no_probe();
+  }
 
   Status run() {
     TRY(open_vmcore());     // the crashed kernel's headers make sense
@@ -48,10 +54,20 @@ class Save {
   }
 
   void give_verdict(const Status& result) {
-    state_.give_verdict(
-        system_, result.ok(),
-        result ? saved_line(context_.entry.spec, bytes_, took_, dump_path(), note_)
-               : failed_line(context_.entry.spec, state_.step(), result.error().message));
+    if (result) {
+      state_.say_verdicts_before(system_, context_.verdicts_before);
+      state_.give_verdict(system_, true,
+                          saved_line(context_.entry.spec, bytes_, took_, dump_path(), note_));
+      return;
+    }
+    const Error& why = result.error();
+    const std::string line = failed_line(context_.entry.spec, state_.step(), why.message);
+    if (context_.deadline.left() >= kLeastTry &&
+        worth_another_try(state_.step(), why, state_.has_other_path())) {
+      state_.give_up_for_now(system_, line);
+    } else {
+      state_.give_verdict(system_, false, line);
+    }
   }
 
   /// After the verdict: its line is in the log that is saved. Nothing here can undo a saved dump.
@@ -84,8 +100,12 @@ class Save {
     state_.enter(Step::kDrivers);
     load_only_filesystem();
     modules_.load_all(context_.entry.drivers);
+    ready_by_ = context_.deadline.sooner(modules_.are_of_another_kernel() ? kOtherKernelWait
+                                                                          : context_.config.wait);
     set_ccw_devices_online(system_, context_.entry.ccw_devices, ready_by_);
     modules_.autoload(context_.entry.autoload);
+    ready_by_ = context_.deadline.sooner(modules_.are_of_another_kernel() ? kOtherKernelWait
+                                                                          : context_.config.wait);
     const int count = modules_.count();
     if (count > 0)
       system_.log(std::to_string(count) + (count == 1 ? " module" : " modules") + " loaded");
@@ -99,13 +119,20 @@ class Save {
     const auto& modules = filesystems.front().modules;
     if (std::all_of(filesystems.begin(), filesystems.end(),
                     [&](const auto& f) { return f.modules == modules; })) {
-      modules_.load_all(modules);
+      modules_.load_filesystem(modules);
     }
   }
 
   Status open_target() {
-    target_ = parts_.make_target(context_.entry.spec, {system_, context_.config, state_, modules_});
-    TRY(target_->open(ready_by_));
+    target_ = parts_.make_target(
+        context_.entry.spec, {system_, context_.config, state_, modules_, context_.passed_over});
+    auto opened = target_->open(ready_by_);
+    if (!opened && modules_.are_of_another_kernel()) {
+      return fail(ErrorKind::kRefused, opened.error().message +
+                                           "; the modules are of another kernel (" +
+                                           context_.config.kernel + ")");
+    }
+    TRY(std::move(opened));
     opened_ = true;
     state_.set_ready();
     return {};
@@ -194,7 +221,9 @@ class Save {
     const std::string pages =
         std::to_string(report.pages_saved) + " of " + std::to_string(report.pages_total) + " pages";
     if (!report.incomplete.empty()) {
-      return fail(report.incomplete + "; incomplete, with " + pages);
+      Error why(report.incomplete_kind, report.incomplete + "; incomplete, with " + pages);
+      why.code = report.incomplete_code;
+      return why;
     }
     system_.log("dump whole: " + pages + ", " + format_size(bytes_) +
                 (report.threads > 1 ? ", by " + std::to_string(report.threads) + " threads" : ""));

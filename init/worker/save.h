@@ -20,6 +20,11 @@ struct SaveContext {
   const TargetEntry& entry;
   WorkerState& state;
   Deadline deadline;  // when the worker must have ended by itself
+  /// Of earlier tries: the verdicts that were put off, the devices that failed, and whether
+  /// something hangs in the kernel, so that no module waits for its probe.
+  std::vector<std::string> verdicts_before = {};
+  std::vector<std::string> passed_over = {};
+  bool probes_hang = false;
 };
 
 /// The parts that do the work; the tests put others in.

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <new>
 
+#include "init/contract/verdict.h"
+
 namespace mkcapture::init {
 
 void WorkerState::Unmap::operator()(WorkerState* state) const noexcept {
@@ -27,20 +29,46 @@ void WorkerState::enter(Step step) {
   if (steps_log_ != nullptr) steps_log_->log(std::string("step ") + to_string(step));
 }
 
+void WorkerState::uses_device(const std::string& name, bool has_other_path) {
+  const std::size_t size = std::min(name.size(), sizeof device_ - 1);
+  std::memcpy(device_, name.data(), size);
+  device_[size] = '\0';
+  has_other_path_.store(has_other_path);
+  has_device_.store(true);
+}
+
 void WorkerState::give_verdict(System& system, bool saved, std::string_view line) {
+  decide(system, saved ? Verdict::kSaved : Verdict::kFailed, line);
+}
+
+void WorkerState::give_up_for_now(System& system, std::string_view failed_line) {
+  decide(system, Verdict::kNotYet, failed_line);
+}
+
+void WorkerState::say_verdicts_before(System& system, const std::vector<std::string>& lines) {
+  if (said_before_.exchange(true)) return;
+  for (const auto& line : lines)
+    system.log(line);
+}
+
+std::string WorkerState::kept_line() const {
+  return verdict_.load() == Verdict::kNotYet && has_line_.load() ? line_ : "";
+}
+
+void WorkerState::decide(System& system, Verdict verdict, std::string_view line) {
   auto none = Verdict::kNone;
-  if (!verdict_.compare_exchange_strong(none, saved ? Verdict::kSaved : Verdict::kFailed)) return;
+  if (!verdict_.compare_exchange_strong(none, verdict)) return;
   const std::size_t size = std::min(line.size(), sizeof line_ - 1);
   std::memcpy(line_, line.data(), size);
   line_[size] = '\0';
   has_line_.store(true);
-  system.log(line);
+  system.log(verdict == Verdict::kNotYet ? not_yet_line(line_) : std::string(line));
   logged_.store(true);
 }
 
 void WorkerState::finish_verdict(System& system) {
   if (!has_line_.load() || logged_.exchange(true)) return;
-  system.log(line_);
+  system.log(verdict_.load() == Verdict::kNotYet ? not_yet_line(line_) : line_);
 }
 
 }  // namespace mkcapture::init

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "init/base/result.h"
 #include "init/system/steps.h"
@@ -29,22 +31,35 @@ class WorkerState final : public StepReporter {
   void progress() override { moves_.fetch_add(1, std::memory_order_relaxed); }
   /// The target is open: from here on `stall` limits it, no longer `wait`.
   void set_ready() { ready_.store(true); }
+  void uses_device(const std::string& name, bool has_other_path) override;
 
   // The watching side.
   [[nodiscard]] Step step() const { return step_.load(); }
   [[nodiscard]] std::uint64_t moves() const { return moves_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool ready() const { return ready_.load(); }
+  /// The block device that the worker uses; empty where it has found none.
+  [[nodiscard]] std::string device() const { return has_device_.load() ? device_ : ""; }
+  [[nodiscard]] bool has_other_path() const { return has_other_path_.load(); }
 
   /// Both sides: logs `line` as the target's verdict, unless it has one already. A worker that dies
   /// between its decision and its line leaves the line for the other side: see finish_verdict().
   void give_verdict(System& system, bool saved, std::string_view line);
+  /// Both sides, likewise: this try has failed, and the target will be tried again. `failed_line`
+  /// is kept for when it is not; logged is not_yet_line().
+  void give_up_for_now(System& system, std::string_view failed_line);
+  /// The worker's side, before it says "saved": the verdicts on targets that were tried before.
+  void say_verdicts_before(System& system, const std::vector<std::string>& lines);
   /// Once the worker has ended: logs a verdict that it had decided on but not logged.
   void finish_verdict(System& system);
   [[nodiscard]] bool has_verdict() const { return verdict_.load() != Verdict::kNone; }
   [[nodiscard]] bool saved() const { return verdict_.load() == Verdict::kSaved; }
+  /// The verdict on a target that is to be tried again; empty where it is not.
+  [[nodiscard]] std::string kept_line() const;
+  [[nodiscard]] bool said_verdicts_before() const { return said_before_.load(); }
 
  private:
-  enum class Verdict : int { kNone, kSaved, kFailed };
+  enum class Verdict : int { kNone, kSaved, kFailed, kNotYet };
+  void decide(System& system, Verdict verdict, std::string_view line);
 
   std::atomic<Step> step_{Step::kStart};
   std::atomic<std::uint64_t> moves_{0};
@@ -53,6 +68,10 @@ class WorkerState final : public StepReporter {
   std::atomic<bool> logged_{false};
   std::atomic<bool> has_line_{false};
   char line_[1024] = {};
+  std::atomic<bool> said_before_{false};
+  std::atomic<bool> has_device_{false};
+  std::atomic<bool> has_other_path_{false};
+  char device_[64] = {};
   System* steps_log_ = nullptr;  // of this process; a forked one has it at the same address
 };
 

@@ -137,6 +137,14 @@ BlockTags FakeHost::probe(const std::string& node) {
   return found == tags.end() ? BlockTags{} : found->second;
 }
 
+Result<std::string> FakeHost::read_unclaimed(const std::string& node, std::size_t bytes) {
+  if (const auto error = claimed.find(node); error != claimed.end())
+    return sys_error(node, error->second);
+  std::string begin = content[node];
+  begin.resize(bytes);
+  return begin;
+}
+
 Result<std::vector<std::string>> FakeHost::resolve(const std::string& name) {
   if (!name.empty() && (std::isdigit(static_cast<unsigned char>(name[0])) != 0 ||
                         name.find(':') != std::string::npos))

@@ -20,6 +20,7 @@ class FakeHost final : public mkcapture::Host {
   std::map<std::string, mkcapture::DeviceNumber> nodes;   // block device nodes
   std::map<std::string, mkcapture::BlockTags> tags;       // by node
   std::map<std::string, std::string> content;             // of nodes, from their beginning
+  std::map<std::string, int> claimed;                     // by node: errno of opening it alone
   std::map<std::string, std::vector<std::string>> names;  // the name server's
   std::map<std::string, std::vector<mkcapture::InterfaceAddress>> interface_addresses;
   std::string machine_name = "x86_64";
@@ -54,6 +55,8 @@ class FakeHost final : public mkcapture::Host {
   mkcapture::Result<std::string> read_at(const std::string& node, std::uint64_t offset,
                                          std::size_t bytes) override;
   mkcapture::BlockTags probe(const std::string& node) override;
+  mkcapture::Result<std::string> read_unclaimed(const std::string& node,
+                                                std::size_t bytes) override;
   std::string machine() override { return machine_name; }
   std::string kernel_release() override { return release; }
   mkcapture::Result<std::vector<std::string>> resolve(const std::string& name) override;

@@ -183,6 +183,11 @@ Result<int> FakeSystem::fork_worker(const std::function<int()>& work) {
   const WorkerScript script = std::move(workers.front());
   workers.pop_front();
   if (script.run) script.run(*this);
+  if (script.takes > Milliseconds(0)) {
+    processes_[pid] = {std::nullopt, false};
+    at(now_ + script.takes, [pid, work](FakeSystem& s) { s.processes_[pid].status = work(); });
+    return pid;
+  }
   processes_[pid] = {script.status, script.ends_when_killed};
   return pid;
 }

@@ -42,6 +42,7 @@ class FakeSystem : public System {
     std::function<void(FakeSystem&)> run;  // instead of the work; may be empty
     std::optional<int> status;             // nothing: it hangs until it is killed
     bool ends_when_killed = true;          // false: in uninterruptible sleep
+    Milliseconds takes{0};                 // not 0: the work is done, and has ended, so much later
   };
   std::deque<WorkerScript> workers;
 

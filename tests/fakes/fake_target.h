@@ -44,6 +44,8 @@ struct FakeStore {
   std::map<std::string, std::uint64_t> reserved;  // bytes by file
   std::vector<std::string> calls;  // "open", "mkdir NAME", "create FILE", "rename A B", "close"
   std::map<std::string, std::string> errors;  // a call -> why it fails
+  std::map<std::string, ErrorKind> kinds;     // of that error; without an entry it is broken
+  Milliseconds open_left{0};                  // what the deadline of open() left
   std::optional<std::uint64_t> free;
   std::string address;
   bool directory = true;
@@ -51,7 +53,9 @@ struct FakeStore {
   Status call(const std::string& what) {
     calls.push_back(what);
     const auto error = errors.find(what);
-    if (error != errors.end()) return fail(error->second);
+    const auto kind = kinds.find(what);
+    if (error != errors.end())
+      return fail(kind == kinds.end() ? ErrorKind::kBroken : kind->second, error->second);
     return {};
   }
 };
@@ -60,7 +64,10 @@ class FakeTarget final : public Target {
  public:
   using Deadline = Deadline;
   explicit FakeTarget(FakeStore& store) : store_(store) {}
-  Status open(const Deadline&) override { return store_.call("open"); }
+  Status open(const Deadline& deadline) override {
+    store_.open_left = deadline.left();
+    return store_.call("open");
+  }
   [[nodiscard]] bool has_directory() const noexcept override { return store_.directory; }
   Result<std::string> make_directory(const std::string& name, const Deadline&) override {
     TRY(store_.call("mkdir " + name));

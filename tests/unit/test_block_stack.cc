@@ -142,14 +142,12 @@ TEST_CASE("block stack: what no image can bring up") {
     add_mapping(host, minor, uuid, name, {"sda2"});
   };
   mapped(1, "CRYPT-LUKS2-abc", "secret");
-  mapped(2, "mpath-3600", "mpatha");
-  mapped(3, "part1-mpath-3600", "mpatha1");
+  mapped(3, "part1-DMRAID-3600", "isw1");
   mapped(4, "whatever", "x");
   host.add_block(kVirtual + "zd16", {230, 16});
 
   CHECK(unsupported(host, {253, 1}) == "secret (dm-1) on sda2: an encrypted (LUKS) device");
-  CHECK(unsupported(host, {253, 2}) == "mpatha (dm-2) on sda2: a multipath device");
-  CHECK(unsupported(host, {253, 3}) == "mpatha1 (dm-3) on sda2: a device-mapper partition");
+  CHECK(unsupported(host, {253, 3}) == "isw1 (dm-3) on sda2: a device-mapper partition");
   CHECK(unsupported(host, {253, 4}) == "x (dm-4) on sda2: a device-mapper device");
   CHECK(unsupported(host, {230, 16}) == "zd16: a ZFS volume");
 }
@@ -272,6 +270,40 @@ TEST_CASE("block stack: md arrays, and LVM on one") {
     host.tags.clear();
     CHECK(unsupported(host, {9, 0}).ends_with("an md array (raid1) whose UUID cannot be read"));
   }
+}
+
+TEST_CASE("block stack: multipath, and a partition of it, by the drivers of every path") {
+  FakeHost host;
+  const auto path = [&](const std::string& pci, const std::string& driver, const std::string& name,
+                        DeviceNumber number) {
+    const std::string hba = "/sys/devices/pci0000:00/" + pci;
+    const std::string disk = hba + "/host1/target1:0:0/" + name;
+    host.bind_driver(hba, driver, driver);
+    host.bind_driver(disk, "sd", "sd_mod");
+    host.add_block(disk + "/block/" + name, number);
+  };
+  path("0000:00:05.0", "lpfc", "sda", {8, 0});
+  path("0000:00:06.0", "qla2xxx", "sdb", {8, 16});
+  const std::string folder = "/sys/devices/virtual/block/";
+  const auto mapped = [&](const std::string& dm, unsigned minor, const std::string& uuid,
+                          const std::string& name,
+                          const std::vector<std::pair<std::string, std::string>>& slaves) {
+    host.add_block(folder + dm, {253, minor});
+    host.files[folder + dm + "/dm/uuid"] = uuid + "\n";
+    host.files[folder + dm + "/dm/name"] = name + "\n";
+    for (const auto& [slave, number] : slaves)
+      host.files[folder + dm + "/slaves/" + slave + "/dev"] = number + "\n";
+  };
+  mapped("dm-2", 2, "mpath-3600a", "mpatha", {{"sda", "8:0"}, {"sdb", "8:16"}});
+  mapped("dm-3", 3, "part1-mpath-3600a", "mpatha-part1", {{"dm-2", "253:2"}});
+  CHECK(drivers_of(host, {253, 2}) == "lpfc sd_mod qla2xxx");
+  CHECK(drivers_of(host, {253, 3}) == "lpfc sd_mod qla2xxx");
+  CHECK(block_stack(host, {253, 2})->words == "mpatha (dm-2) on sda, sdb");
+  CHECK(block_stack(host, {253, 3})->words == "mpatha-part1 (dm-3) on dm-2");
+
+  CHECK(block_stack(host, {253, 2})->layers.empty());
+  mapped("dm-4", 4, "mpath-3600b", "mpathb", {});
+  CHECK(unsupported(host, {253, 4}) == "mpathb (dm-4): a multipath device without a path");
 }
 
 TEST_CASE("block stack: a number that /sys does not know") {

@@ -39,6 +39,28 @@ TEST_CASE("locate: udev's links, with its way of writing odd characters") {
   CHECK(device.tags.type == "ext4");  // from the mount
 }
 
+TEST_CASE("locate: a UUID in another case, with udev's links and without") {
+  FakeHost host = fakes::virtual_machine();
+  host.tags["/dev/vda2"] = {"ext4", "ab-cd", "", "AAAA-02", ""};
+  CHECK(locate(host, {DeviceName::By::kUuid, "AB-CD"})->node == "/dev/vda2");
+  CHECK(locate(host, {DeviceName::By::kPartUuid, "aaaa-02"})->node == "/dev/vda2");
+  CHECK(!locate(host, {DeviceName::By::kLabel, "ROOT"}));
+  host.tags.clear();
+  host.links["/dev/disk/by-uuid/ab-cd"] = "/dev/vda2";
+  CHECK(locate(host, {DeviceName::By::kUuid, "AB-CD"})->node == "/dev/vda2");
+}
+
+TEST_CASE("locate: a name that /sys writes with '!'") {
+  FakeHost host;
+  host.add_block("/sys/devices/pci0000:00/0000:00:03.0/cciss0/c0d0/block/cciss!c0d0", {104, 0});
+  host.nodes["/dev/cciss/c0d0"] = {104, 0};
+  host.tags["/dev/cciss/c0d0"] = {"xfs", "old-uuid", "", "", ""};
+  const auto device = locate(host, {DeviceName::By::kPath, "/dev/cciss/c0d0"});
+  REQUIRE(device);
+  CHECK(device->node == "/dev/cciss/c0d0");
+  CHECK(device->tags.uuid == "old-uuid");
+}
+
 TEST_CASE("default target: /var/crash on the root file system") {
   FakeHost host = fakes::virtual_machine();
   CHECK(default_of(host) == "disk:UUID=" + std::string(fakes::kRootUuid) + ":/var/crash");

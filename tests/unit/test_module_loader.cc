@@ -53,6 +53,34 @@ TEST_CASE("modules: dependencies first, each once, with parameters; files go awa
   CHECK(image.system.lines.empty());
 }
 
+TEST_CASE("modules: a file system's wait for no probe, nor does any after a hang") {
+  Image image = virtio();
+  ModuleLoader loader(image.system, image.config);
+  int said = 0;
+  loader.on_loaded([&] { ++said; });
+  loader.load_filesystem({"ext4"});
+  loader.load_all({"virtio_pci"});
+  loader.wait_for_no_probe();
+  loader.load_all({"virtio_blk"});
+  CHECK(image.system.loaded() == Names{"jbd2 async_probe", "ext4 async_probe", "virtio_ring",
+                                       "virtio", "virtio_pci", "virtio_blk queues=1 async_probe"});
+  CHECK(said == 6);
+}
+
+TEST_CASE("modules: those of another kernel are known by both signs") {
+  Image image = virtio();
+  image.config.kernel = "6.1.0-50-amd64";
+  ModuleLoader loader(image.system, image.config);
+  image.system.files["/proc/sys/kernel/osrelease"] = "6.1.0-51-amd64\n";
+  loader.load_all({"failover"});
+  CHECK_FALSE(loader.are_of_another_kernel());  // loaded all the same
+  image.system.errors["load virtio_ring"] = ENOEXEC;
+  loader.load_all({"virtio_pci"});
+  CHECK(loader.are_of_another_kernel());
+  image.system.files["/proc/sys/kernel/osrelease"] = "6.1.0-50-amd64\n";
+  CHECK_FALSE(loader.are_of_another_kernel());
+}
+
 TEST_CASE("modules: a later worker skips what an earlier one has loaded") {
   Image image = virtio();
   CHECK(ModuleLoader(image.system, image.config).load("virtio_blk").ok());

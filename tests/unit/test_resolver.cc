@@ -126,6 +126,31 @@ TEST_CASE_FIXTURE(Fixture, "a driver for a feature of the processor may fail") {
   CHECK_FALSE(module(r, "crc32c_generic").may_fail);
 }
 
+TEST_CASE_FIXTURE(Fixture, "ext4: the format of its quota files, which a mount asks for") {
+  auto modules = kModules;
+  modules.push_back({"fs/quota/quota_tree.ko", {"license=GPL"}});
+  modules.push_back({"fs/quota/quota_v2.ko", {"depends=quota_tree"}});
+  fakes::write_kernel_tree(root, "6.1.0-quota", modules, kBuiltin);
+  auto with_quota = KernelTree::open(root.path(), "6.1.0-quota");
+  REQUIRE(with_quota.ok());
+  Resolver r(*with_quota, sets);
+  CHECK(r.add_filesystem("ext4", "type of UUID=1")->modules == Names{"ext4", "quota_v2"});
+  CHECK(module(r, "quota_v2").deps == Names{"quota_tree"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "a fabric's adapter comes with the handlers of its arrays before it") {
+  auto modules = kModules;
+  modules.push_back({"drivers/scsi/device_handler/scsi_dh_alua.ko", {"depends=scsi_mod"}});
+  modules.push_back({"drivers/scsi/lpfc/lpfc.ko", {"depends=scsi_mod"}});
+  fakes::write_kernel_tree(root, "6.1.0-fabric", modules, kBuiltin);
+  auto fabric = KernelTree::open(root.path(), "6.1.0-fabric");
+  REQUIRE(fabric.ok());
+  Resolver r(*fabric, sets);
+  REQUIRE(r.add({"lpfc", "adapter", "storage"}).ok());
+  const auto& deps = module(r, "lpfc").deps;
+  CHECK(std::find(deps.begin(), deps.end(), "scsi_dh_alua") != deps.end());
+}
+
 TEST_CASE_FIXTURE(Fixture, "vfat: the character sets that fat asks for are loaded before it") {
   Resolver r = resolver();
   const auto fs = r.add_filesystem("vfat", "type of LABEL=x");

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <deque>
 
 #include "init/contract/verdict.h"
 #include "init/pid1/early_mounts.h"
@@ -20,6 +21,13 @@ struct Boot {
         "target=disk:LABEL=one:/x\ntarget=raw:/dev/two\ndeadline=100s\nwait=10s\nstall=20s\n";
     hooks.save = [this](const SaveContext& context) {
       tried.push_back(to_string(context.entry.spec));
+      contexts.push_back({context.verdicts_before, context.passed_over, context.probes_hang});
+      if (!outcomes.empty()) {
+        const auto outcome = outcomes.front();
+        outcomes.pop_front();
+        outcome(context);
+        return 1;
+      }
       const bool saved = saves.count(tried.back()) != 0;
       context.state.give_verdict(context.system, saved,
                                  saved ? saved_line(context.entry.spec, 1, Milliseconds(1), "/p")
@@ -30,9 +38,28 @@ struct Boot {
   void run() { run_init(system, hooks); }
   FakeSystem system;
   InitHooks hooks;
+  /// How the next tries end; by `saves` when there are no more.
+  std::deque<std::function<void(const SaveContext&)>> outcomes;
   std::set<std::string> saves;
   Lines tried;
+  struct Before {
+    Lines verdicts, passed_over;
+    bool probes_hang = false;
+  };
+  std::vector<Before> contexts;  // of each try
 };
+
+/// A try that may be made again, as save_to_target() ends it.
+std::function<void(const SaveContext&)> not_yet(Step step, const std::string& device = "",
+                                                bool other_path = false) {
+  return [=](const SaveContext& context) {
+    if (!device.empty()) context.state.uses_device(device, other_path);
+    if (step >= Step::kDump) context.state.set_ready();
+    context.state.enter(step);
+    context.system.sleep(Milliseconds(3'000));
+    context.state.give_up_for_now(context.system, failed_line(context.entry.spec, step, "later"));
+  };
+}
 
 std::size_t count(const FakeSystem& system, std::string_view prefix) {
   std::size_t n = 0;
@@ -207,5 +234,88 @@ TEST_CASE("init: capture.debug tells each step") {
   SUBCASE("off") {
     boot.run();
     CHECK(count(boot.system, "step mount") == 0);
+  }
+}
+
+TEST_CASE("init: while there is time the targets are gone round again") {
+  Boot boot;
+  boot.saves = {"disk:LABEL=one:/x"};
+  boot.outcomes = {not_yet(Step::kDevice), not_yet(Step::kDevice)};
+  boot.run();
+  CHECK(boot.tried == Lines{"disk:LABEL=one:/x", "raw:/dev/two", "disk:LABEL=one:/x"});
+  CHECK(boot.system.logged("not yet target=disk:LABEL=one:/x step=device reason=\"later\""));
+  CHECK(boot.system.logged("round 2: 2 targets are tried again, 1min30s left"));
+  CHECK(boot.system.now() == Milliseconds(10'000));  // a round's least time
+  // Exactly one verdict for each, whatever came before.
+  CHECK(count(boot.system, "failed target=disk:LABEL=one:/x ") == 0);
+  CHECK(count(boot.system, "saved target=disk:LABEL=one:/x ") == 1);
+  CHECK(count(boot.system, "failed target=raw:/dev/two step=device reason=\"later\"") == 1);
+  CHECK(boot.contexts[2].verdicts ==
+        Lines{"failed target=raw:/dev/two step=device reason=\"later\""});
+  CHECK(boot.system.lines.back() == "done status=saved action=reboot");
+}
+
+TEST_CASE("init: what is not worth another try has its verdict, the others go on until the end") {
+  Boot boot;
+  for (int i = 0; i < 12; ++i)
+    boot.outcomes.push_back(not_yet(Step::kDevice));
+  boot.outcomes[1] = [](const SaveContext& context) {
+    context.state.give_verdict(context.system, false,
+                               failed_line(context.entry.spec, Step::kDevice, "no"));
+  };
+  boot.run();
+  CHECK(count(boot.system, "not yet target=disk:LABEL=one:/x ") == 9);
+  CHECK(count(boot.system, "failed target=disk:LABEL=one:/x ") == 1);
+  CHECK(count(boot.system, "failed target=raw:/dev/two ") == 1);
+  CHECK(boot.system.now() < Milliseconds(100'000));
+  CHECK(boot.system.lines.back() == "done status=failed action=reboot");
+}
+
+TEST_CASE("init: a path that fails is not taken again, and the next try is at once") {
+  Boot boot;
+  boot.saves = {"disk:LABEL=one:/x"};
+  boot.outcomes = {not_yet(Step::kDump, "sda1", true)};
+  boot.run();
+  CHECK(boot.tried == Lines{"disk:LABEL=one:/x", "disk:LABEL=one:/x"});
+  CHECK(boot.contexts[1].passed_over == Lines{"sda1"});
+  CHECK(boot.system.now() == Milliseconds(3'000));
+  CHECK(boot.system.logged("disk:LABEL=one:/x is tried again by another path than sda1"));
+  CHECK(count(boot.system, "failed ") == 0);
+  CHECK(count(boot.system, "saved ") == 1);
+}
+
+TEST_CASE("init: a target whose dump has begun three times is over") {
+  Boot boot;
+  boot.system.files["/etc/capture.conf"] = "target=raw:/dev/one\ndeadline=1h\n";
+  for (int i = 0; i < 5; ++i)
+    boot.outcomes.push_back(not_yet(Step::kDump, "sda1", false));
+  boot.run();
+  CHECK(boot.tried.size() == 3);
+  CHECK(count(boot.system, "failed ") == 1);
+}
+
+TEST_CASE("init: after a worker that hangs no module waits for a probe") {
+  Boot boot;
+  boot.saves = {"raw:/dev/two"};
+  boot.system.workers.push_back({{}, std::nullopt, false});
+  boot.run();
+  REQUIRE(boot.contexts.size() == 1);
+  CHECK(boot.contexts[0].probes_hang);
+}
+
+TEST_CASE("init: an image for another kernel is named with both releases") {
+  Boot boot;
+  boot.system.files["/etc/capture.conf"] += "kernel=6.1.0-50-amd64\n";
+  SUBCASE("another") {
+    boot.system.files["/proc/sys/kernel/osrelease"] = "6.1.0-51-amd64\n";
+    boot.run();
+    CHECK(
+        boot.system.logged("the image is for kernel 6.1.0-50-amd64, this is 6.1.0-51-amd64: its "
+                           "modules cannot be loaded; build it again"));
+  }
+  SUBCASE("the same") {
+    boot.system.files["/proc/sys/kernel/osrelease"] = "6.1.0-50-amd64\n";
+    boot.run();
+    CHECK_FALSE(boot.system.logged("the image is for"));
   }
 }

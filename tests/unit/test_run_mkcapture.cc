@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 
@@ -232,6 +233,36 @@ TEST_CASE("mkcapture: a name by probe order becomes a UUID, a raw one a PARTUUID
   CHECK(contains(f.baked({"-t", "raw:/dev/vda2"}), "target=raw:PARTUUID=aaaa-02\n"));
   REQUIRE(f.run({"-t", "disk:/dev/vda1:/x", "--print", "plan"}) == 0);
   CHECK(f.said("was /dev/vda1"));
+}
+
+TEST_CASE("mkcapture: a raw target's name outlives the dump, or is refused") {
+  Fixture f;
+  f.host.tags["/dev/vda2"] = {"swap", "swap-uuid", "swap", "aaaa-02", "dump"};
+  CHECK(contains(f.baked({"-t", "raw:UUID=swap-uuid"}), "target=raw:PARTUUID=aaaa-02\n"));
+  CHECK(contains(f.baked({"-t", "raw:LABEL=swap"}), "target=raw:PARTUUID=aaaa-02\n"));
+  CHECK(f.run({"-t", "raw:UUID=elsewhere", "--drivers", "generic"}) == 2);
+  CHECK(contains(f.err, "raw:UUID=elsewhere: the first dump overwrites that name"));
+  f.host.claimed["/dev/vda2"] = EBUSY;
+  CHECK(f.run({"-t", "raw:PARTUUID=aaaa-02"}) == 2);
+  CHECK(contains(f.err, "/dev/vda2 is in use (active swap"));
+  f.host.claimed.clear();
+  f.host.tags["/dev/vda2"].type = "LVM2_member";
+  CHECK(f.run({"-t", "raw:PARTUUID=aaaa-02"}) == 2);
+  CHECK(contains(f.err, "/dev/vda2 holds LVM2_member, and only an empty one"));
+}
+
+TEST_CASE("mkcapture: names that only udev makes become tags, or are refused") {
+  Fixture f;
+  f.host.links["/dev/disk/by-id/virtio-1-part1"] = "/dev/vda1";
+  CHECK(contains(f.baked({"-t", "disk:/dev/disk/by-id/virtio-1-part1:/x"}),
+                 "target=disk:UUID=" + std::string(fakes::kRootUuid) + ":/x\n"));
+  CHECK(f.run({"-t", "disk:/dev/disk/by-path/pci-9:/x", "--drivers", "generic"}) == 2);
+  CHECK(contains(f.err, "the capture kernel has no udev that makes this name"));
+}
+
+TEST_CASE("mkcapture: the image knows which kernel it is for") {
+  Fixture f;
+  CHECK(contains(f.baked({}), "\nkernel=6.1.0-test\n"));
 }
 
 TEST_CASE("mkcapture: a raw target is no device that something uses") {

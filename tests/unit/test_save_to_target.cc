@@ -52,8 +52,15 @@ struct Run {
       TRY(output.write_at(0, std::as_bytes(std::span(log))));
       return output.finish(log.size());
     };
-    return save_to_target(
-        {system, config, config.targets[0], *state, Deadline(system, Milliseconds(60'000))}, parts);
+    return save_to_target({system,
+                           config,
+                           config.targets[0],
+                           *state,
+                           Deadline(system, Milliseconds(60'000)),
+                           verdicts_before,
+                           {},
+                           probes_hang},
+                          parts);
   }
   FakeSystem system;
   CaptureConfig config;
@@ -63,6 +70,8 @@ struct Run {
   FakeStore store;
   DumpReport report;
   std::string vmcore_error, dump_error;
+  Calls verdicts_before;
+  bool probes_hang = false;
 };
 
 std::string failed(const std::string& step, const std::string& reason) {
@@ -99,7 +108,7 @@ TEST_CASE("save: an image's only filesystem is ready before the devices") {
   }
   SUBCASE("one") {
     run.config.filesystems = {{"ext4", {"ext4"}}, {"ext3", {"ext4"}}};
-    run.loaded = {"ext4", "virtio_blk"};
+    run.loaded = {"ext4 async_probe", "virtio_blk"};
   }
   SUBCASE("of two it cannot be told") {
     run.config.filesystems = {{"ext4", {"ext4"}}, {"xfs", {"xfs"}}};
@@ -122,7 +131,7 @@ TEST_CASE("save: a target that does not open is neither written nor closed") {
   CHECK(run.save() == 1);
   CHECK(run.store.calls == Calls{"open"});
   CHECK_FALSE(run.state->ready());
-  CHECK(run.state->has_verdict());
+  CHECK_FALSE(run.state->kept_line().empty());
 }
 
 TEST_CASE("save: without the crashed kernel's log the dump is saved all the same") {
@@ -249,4 +258,70 @@ TEST_CASE("watched output: the deadline refuses one write, what closes the dump 
   CHECK(output->write_at(0, bytes).ok());
   CHECK(output->finish(4).ok());
   CHECK(text == kDump);
+}
+
+TEST_CASE("save: a target that is not there yet is left open, one that refuses is not") {
+  Run run;
+  run.store.errors["open"] = "no device with LABEL=crash";
+  std::string expected;
+  SUBCASE("not there") {
+    expected = "not yet target=disk:LABEL=crash:/var/crash step=drivers reason=\"no device";
+  }
+  SUBCASE("refused") {
+    run.store.kinds["open"] = ErrorKind::kRefused;
+    expected = "failed target=disk:LABEL=crash:/var/crash step=drivers reason=\"no device";
+  }
+  CHECK(run.save() == 1);
+  CHECK(run.system.logged(expected));
+}
+
+TEST_CASE("save: `wait` begins when the drivers are loaded") {
+  Run run;
+  run.config.wait = Milliseconds(10'000);
+  run.system.on_module = [](FakeSystem& s, const std::string&) { s.sleep(Milliseconds(40'000)); };
+  CHECK(run.save() == 0);
+  CHECK(run.store.open_left == Milliseconds(10'000));
+}
+
+TEST_CASE("save: modules of another kernel are not waited for, and the reason says so") {
+  Run run;
+  run.config.kernel = "6.1.0-50-amd64";
+  run.system.files["/proc/sys/kernel/osrelease"] = "6.1.0-51-amd64\n";
+  run.system.errors["load virtio_blk"] = ENOEXEC;
+  run.loaded = {"virtio_blk"};
+  SUBCASE("the device does not come") {
+    run.store.errors["open"] = "no device";
+    CHECK(run.save() == 1);
+    CHECK(run.store.open_left == Milliseconds(5'000));
+    CHECK(
+        run.system.logged("failed target=disk:LABEL=crash:/var/crash step=drivers reason=\"no "
+                          "device; the modules are "
+                          "of another kernel (6.1.0-50-amd64)\""));
+  }
+  SUBCASE("its driver is built in") {
+    CHECK(run.save() == 0);
+  }
+}
+
+TEST_CASE("save: a file system's module waits for no probe, after a hang no module does") {
+  Run run;
+  run.config.modules.push_back({"ext4", {}, "", "fs"});
+  run.system.files["/lib/modules/ext4.ko"] = "ELF";
+  run.config.filesystems = {{"ext4", {"ext4"}}};
+  SUBCASE("at first") {
+    run.loaded = {"ext4 async_probe", "virtio_blk"};
+  }
+  SUBCASE("after a hang") {
+    run.probes_hang = true;
+    run.loaded = {"ext4 async_probe", "virtio_blk async_probe"};
+  }
+  CHECK(run.save() == 0);
+}
+
+TEST_CASE("save: verdicts that were put off stand before the one that says saved") {
+  Run run;
+  run.verdicts_before = {"failed target=x step=device reason=\"y\""};
+  CHECK(run.save() == 0);
+  const std::string& log = run.store.files["kexec-dmesg.log"];
+  CHECK(log.find("failed target=x") < log.find("saved target="));
 }

@@ -10,25 +10,34 @@ namespace {
 
 struct Watch {
   Watch() : state(*WorkerState::create()) {}
-  bool run(Milliseconds deadline = Milliseconds(100'000), const std::function<int()>& work = {}) {
-    return supervise(system, target, *state,
-                     {Deadline(system, deadline), Milliseconds(10'000), Milliseconds(20'000)},
-                     work);
+  bool run(Milliseconds deadline = Milliseconds(1'000'000), const std::function<int()>& work = {}) {
+    const TryEnd end =
+        supervise(system, target, *state,
+                  {Deadline(system, deadline), Milliseconds(10'000), Milliseconds(20'000)}, work);
+    hung = end.hung;
+    return end.saved;
   }
   [[nodiscard]] std::vector<std::string> verdicts() const {
     std::vector<std::string> found;
     for (const auto& line : system.lines) {
-      if (line.starts_with("saved ") || line.starts_with("failed ")) found.push_back(line);
+      if (line.starts_with("saved ") || line.starts_with("failed ") || line.starts_with("not yet "))
+        found.push_back(line);
     }
     return found;
   }
   FakeSystem system;
   WorkerState::Owner state;
+  bool hung = false;
   TargetSpec target = *parse_target("raw:/dev/vdb");
 };
 
 std::string failed(const std::string& step, const std::string& reason) {
   return "failed target=raw:/dev/vdb step=" + step + " reason=\"" + reason + "\"";
+}
+
+/// Of a try that may be made again.
+std::string not_yet(const std::string& step, const std::string& reason) {
+  return "not yet target=raw:/dev/vdb step=" + step + " reason=\"" + reason + "\"";
 }
 
 }  // namespace
@@ -85,9 +94,39 @@ TEST_CASE("supervisor: `wait` limits the time until the target is open") {
   CHECK_FALSE(w.run());
   CHECK(w.system.now() == Milliseconds(15'000));
   CHECK(w.verdicts() ==
-        std::vector<std::string>{failed("device", "not ready after 10s, and hanging")});
+        std::vector<std::string>{not_yet("device", "not ready after 10s, and hanging")});
+  CHECK(w.state->kept_line() == failed("device", "not ready after 10s, and hanging"));
+  CHECK(w.hung);
   CHECK(w.system.called("kill 100"));
   CHECK(w.system.logged("step device: nothing for 5 s"));
+}
+
+TEST_CASE("supervisor: `wait` begins when the drivers are loaded") {
+  Watch w;
+  SUBCASE("which takes a controller two minutes") {
+    w.system.workers.push_back({[&](FakeSystem& s) {
+                                  w.state->enter(Step::kDrivers);
+                                  s.at(Milliseconds(120'000),
+                                       [&](FakeSystem&) { w.state->enter(Step::kDevice); });
+                                },
+                                std::nullopt});
+    CHECK_FALSE(w.run());
+    CHECK(w.system.now() == Milliseconds(134'500));  // seen at the next look, half a second before
+    CHECK(w.verdicts() ==
+          std::vector<std::string>{not_yet("device", "not ready after 10s, and hanging")});
+  }
+  SUBCASE("one that never comes back has its own limit, from the last that was loaded") {
+    w.system.workers.push_back({[&](FakeSystem& s) {
+                                  w.state->enter(Step::kDrivers);
+                                  s.at(Milliseconds(100'000),
+                                       [&](FakeSystem&) { w.state->progress(); });
+                                },
+                                std::nullopt, false});
+    CHECK_FALSE(w.run());
+    CHECK(w.system.now() == Milliseconds(306'000));
+    CHECK(w.verdicts() == std::vector<std::string>{
+                              not_yet("drivers", "no driver loaded for 3min20s, and hanging")});
+  }
 }
 
 TEST_CASE("supervisor: `stall` counts from the last progress") {
@@ -103,7 +142,7 @@ TEST_CASE("supervisor: `stall` counts from the last progress") {
                               std::nullopt});
   CHECK_FALSE(w.run());
   CHECK(w.system.now() == Milliseconds(75'000));
-  CHECK(w.verdicts() == std::vector<std::string>{failed("dump", "no progress for 20s")});
+  CHECK(w.verdicts() == std::vector<std::string>{not_yet("dump", "no progress for 20s")});
 }
 
 TEST_CASE("supervisor: the deadline ends also a worker that makes progress") {

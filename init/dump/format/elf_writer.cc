@@ -290,7 +290,7 @@ Result<DumpReport> write_elf(VmcoreSource& source, KeptPages& pages, Output& out
   } else {
     (void)output.finish(0);  // what is buffered may still find room
   }
-  if (!end) report.incomplete = std::move(end).error().message;
+  if (!end) report.ended_early(std::move(end).error());
   return report;
 }
 

@@ -57,7 +57,7 @@ class KdumpWriter {
     if (end && !how_.write_once) end = write_headers(0);
     if (end) end = output_.finish(report_.file_size);
     if (!end) {
-      report_.incomplete = std::move(end).error().message;
+      report_.ended_early(std::move(end).error());
       end_early();
     }
     return report_;
