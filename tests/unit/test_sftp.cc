@@ -420,6 +420,8 @@ TEST_CASE("sftp: against OpenSSH's server" * doctest::skip(!have_real_server()))
     for (int i = 0; i < 50 && s; ++i)
       s = (*output)->write_at(static_cast<std::uint64_t>(i) << 20, data);
     REQUIRE_FALSE(s);
-    CHECK(s.error().code == EPIPE);
+    // Which of the two depends on whether an answer was still unread.
+    const bool gone = s.error().code == EPIPE || s.error().code == ECONNRESET;
+    CHECK_MESSAGE(gone, s.error().message);
   }
 }
