@@ -117,7 +117,8 @@ class Rounds {
     const TryEnd end = supervise(
         system_, entry.spec, **state, {deadline_, config_.wait, config_.stall},
         [&] { return hooks_.save(context); }, look_);
-    something_hangs_ |= end.hung;
+    // The probe of a disk may be under way for minutes: nothing waits for it from here on.
+    something_hangs_ |= end.hung || (!end.saved && needs(entry.spec).device);
     if (end.saved) {
       (*state)->say_verdicts_before(system_, verdicts_before);
       return true;

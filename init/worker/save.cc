@@ -37,7 +37,10 @@ class Save {
         modules_(context.system, context.config),
         ready_by_(context.deadline.sooner(context.config.wait)) {
     modules_.on_loaded([this] { state_.progress(); });
-    if (context.probes_hang) modules_.wait_for_no_probe();
+    // A disk that does not answer must not keep the other drivers from being loaded; the wait for
+    // the device follows its events. A channel device is set online by its driver's probe.
+    if (context.probes_hang || (needs_.device && context.entry.ccw_devices.empty()))
+      modules_.wait_for_no_probe();
   }
 
   Status run() {

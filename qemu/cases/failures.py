@@ -40,7 +40,10 @@ def no_driver(context: Context) -> None:
     outcome = capture(context, Synthetic(
         Machine(disks=[("nvme", disk)]),
         ImageOptions(targets=[f"disk:UUID={disk.uuid}:/"], drivers=DRIVERS,
-                     append="capture.wait=5s")))
+                     options=["--deadline", "40s"], append="capture.wait=5s")))
+    expect("capture: not yet target=" in outcome.console, "the first try is not said to be one")
+    expect("capture: round 2: 1 target is tried again" in outcome.console,
+           "the target was not tried again")
     outcome.must_have_failed(step="device")
     try:
         outcome.must_be_saved()
@@ -88,7 +91,8 @@ def nfs_dies(context: Context) -> None:
     outcome = capture(context, Synthetic(
         Machine(nic="virtio-net"),
         ImageOptions(targets=[target], drivers="virtio_pci,virtio_net,nfsv4",
-                     options=["--ip", "dhcp"], append="capture.stall=10s")))
+                     options=["--ip", "dhcp", "--deadline", "30s"],
+                     append="capture.stall=10s")))
     expect(proxy.has_cut, "the dump ended before the server did")
     expect(outcome.must_have_failed().step in ("dump", "sync"), "failed at another step than dump")
     took = outcome.verdicts.done_at - seconds_at(outcome.console, "dump starts")

@@ -14,7 +14,7 @@ BOOT = 120  # seconds
 def shell_after_failure(context: Context, machine: Machine) -> tuple[Synthetic, Running]:
     synthetic = Synthetic(machine, ImageOptions(
         targets=["disk:LABEL=elsewhere:/"], drivers="virtio_pci,virtio_blk,ext4",
-        options=["--shell", "--on-failure", "shell"], append="capture.wait=3s"))
+        options=["--shell", "--on-failure", "shell", "--deadline", "15s"], append="capture.wait=3s"))
     running = start_capture(context, synthetic)
     running.wait_for(PROMPT, BOOT)
     return synthetic, running

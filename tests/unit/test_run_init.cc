@@ -301,6 +301,12 @@ TEST_CASE("init: after a worker that hangs no module waits for a probe") {
   boot.run();
   REQUIRE(boot.contexts.size() == 1);
   CHECK(boot.contexts[0].probes_hang);
+  Boot first;
+  first.saves = {"raw:/dev/two"};
+  first.run();  // the first fails without a hang, but its disk may still be probed
+  REQUIRE(first.contexts.size() == 2);
+  CHECK_FALSE(first.contexts[0].probes_hang);
+  CHECK(first.contexts[1].probes_hang);
 }
 
 TEST_CASE("init: an image for another kernel is named with both releases") {

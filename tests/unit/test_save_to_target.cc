@@ -64,7 +64,7 @@ struct Run {
   }
   FakeSystem system;
   CaptureConfig config;
-  Calls loaded{"virtio_blk"};  // when the target is opened
+  Calls loaded{"virtio_blk async_probe"};  // when the target is opened
   WorkerState::Owner state;
   FakeVmcore vmcore;
   FakeStore store;
@@ -108,7 +108,7 @@ TEST_CASE("save: an image's only filesystem is ready before the devices") {
   }
   SUBCASE("one") {
     run.config.filesystems = {{"ext4", {"ext4"}}, {"ext3", {"ext4"}}};
-    run.loaded = {"ext4 async_probe", "virtio_blk"};
+    run.loaded = {"ext4 async_probe", "virtio_blk async_probe"};
   }
   SUBCASE("of two it cannot be told") {
     run.config.filesystems = {{"ext4", {"ext4"}}, {"xfs", {"xfs"}}};
@@ -288,7 +288,7 @@ TEST_CASE("save: modules of another kernel are not waited for, and the reason sa
   run.config.kernel = "6.1.0-50-amd64";
   run.system.files["/proc/sys/kernel/osrelease"] = "6.1.0-51-amd64\n";
   run.system.errors["load virtio_blk"] = ENOEXEC;
-  run.loaded = {"virtio_blk"};
+  run.loaded = {"virtio_blk async_probe"};
   SUBCASE("the device does not come") {
     run.store.errors["open"] = "no device";
     CHECK(run.save() == 1);
@@ -303,17 +303,23 @@ TEST_CASE("save: modules of another kernel are not waited for, and the reason sa
   }
 }
 
-TEST_CASE("save: a file system's module waits for no probe, after a hang no module does") {
+TEST_CASE(
+    "save: of a disk no module waits for any probe; of a server and a channel only after a hang") {
   Run run;
   run.config.modules.push_back({"ext4", {}, "", "fs"});
   run.system.files["/lib/modules/ext4.ko"] = "ELF";
   run.config.filesystems = {{"ext4", {"ext4"}}};
-  SUBCASE("at first") {
-    run.loaded = {"ext4 async_probe", "virtio_blk"};
-  }
-  SUBCASE("after a hang") {
-    run.probes_hang = true;
+  SUBCASE("disk") {
     run.loaded = {"ext4 async_probe", "virtio_blk async_probe"};
+  }
+  SUBCASE("server") {
+    run.config.targets[0].spec = *parse_target("nfs://server/path");
+    run.loaded = {"virtio_blk"};
+  }
+  SUBCASE("server, after a hang") {
+    run.config.targets[0].spec = *parse_target("nfs://server/path");
+    run.probes_hang = true;
+    run.loaded = {"virtio_blk async_probe"};
   }
   CHECK(run.save() == 0);
 }
