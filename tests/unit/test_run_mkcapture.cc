@@ -283,9 +283,10 @@ TEST_CASE("mkcapture: a stack that no image can bring up is an error now, not at
   Fixture f;
   f.host.add_block("/sys/devices/virtual/block/md0", {9, 0}, {"ext4", "md-uuid", "", "", ""});
   f.host.files["/sys/devices/virtual/block/md0/md/level"] = "raid1\n";
+  f.host.files["/sys/devices/virtual/block/md0/md/metadata_version"] = "external:/md127/0\n";
   CHECK(f.run({"-t", "disk:UUID=md-uuid:/x"}) == 2);
-  CHECK(
-      f.err.starts_with("mkcapture: --target: md0 is an md array (raid1), which a capture image"));
+  CHECK(contains(f.err,
+                 "md0 is an md array (raid1) with metadata external:/md127/0, which needs mdmon"));
 }
 
 TEST_CASE("mkcapture: NFS brings its version, DHCP and the card that leads to the server") {
