@@ -73,6 +73,8 @@ std::string device_words(Host& host, const DeviceName& name) {
   if (!device) return "no device of this machine";
   const auto stack = block_stack(host, device->number);
   std::string words = stack ? driver_words(stack->drivers) : stack.error().message;
+  for (const auto& module : stack ? stack->modules : std::vector<std::string>())
+    words += ", " + module;  // of LVM, md and the like
   if (stack && !stack->unsupported.empty()) words += ", " + stack->unsupported;
   if (!device->tags.type.empty()) words += ", " + device->tags.type;
   // A name by path is another device where its UUID is another.
