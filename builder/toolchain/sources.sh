@@ -88,7 +88,7 @@ change_suite() {
   for file in "$dir"/*; do
     case $to in
       *-backports) suites="/^deb/{s/ $own / $to /; / $to /!d}; /^Suites:/s/: $own( .*)?$/: $to/" ;;
-      *) suites="/^deb/{s/ $own([ -])/ $to\\1/; / $to[ -]/!d}; /^Suites:/s/\\b$own\\b/$to/g" ;;
+      *) suites="/^deb/{s/ ${own}([ -])/ ${to}\\1/; / ${to}[ -]/!d}; /^Suites:/s/\\b$own\\b/$to/g" ;;
     esac
     sed -i -E "$suites" "$file"
     grep -qE "^(deb .*|Suites:.*) $to" "$file" || rm "$file"

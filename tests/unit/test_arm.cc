@@ -62,6 +62,28 @@ TEST_CASE("arm: what the target stands on is a part of the image") {
   CHECK(machine.said("the file system of /var/crash has changed: disk:UUID=99999999"));
 }
 
+TEST_CASE("arm: the layers below a target are a part of the image") {
+  fakes::FakeHost host = fakes::virtual_machine();
+  const std::string md = "/sys/devices/virtual/block/md0";
+  host.add_block(md, {9, 0}, {"ext4", "0000-1111", "", "", ""});
+  host.files[md + "/md/level"] = "raid1\n";
+  host.files[md + "/md/metadata_version"] = "1.2\n";
+  host.files[md + "/md/raid_disks"] = "2\n";
+  host.links[md + "/slaves/vda2"] = host.links["/sys/class/block/vda2"];
+  host.tags["/dev/vda2"] = {"linux_raid_member", "01234567-89ab-cdef-0123-456789abcdef", "", "",
+                            ""};
+  Settings settings;
+  settings.add("targets", {"disk:/dev/md0:/x", "--target"});
+  const auto request = parse_request(settings);
+  REQUIRE(request);
+  const auto inputs = gather_inputs({settings, *request}, {}, host);
+  const auto input = std::find_if(inputs.begin(), inputs.end(), [](const Input& one) {
+    return one.what == "what disk:/dev/md0:/x stands on";
+  });
+  REQUIRE(input != inputs.end());
+  CHECK(input->value == "virtio-pci, virtio_blk, raid1, ext4, UUID=0000-1111");
+}
+
 TEST_CASE("arm: without reserved memory nothing is built") {
   ArmedMachine machine;
   machine.host.files["/sys/kernel/kexec_crash_size"] = "0\n";
