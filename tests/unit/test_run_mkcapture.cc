@@ -289,6 +289,46 @@ TEST_CASE("mkcapture: a stack that no image can bring up is an error now, not at
                  "md0 is an md array (raid1) with metadata external:/md127/0, which needs mdmon"));
 }
 
+TEST_CASE(
+    "mkcapture: an array brings its layer and its level's module; /init loads that by itself") {
+  Fixture f;
+  auto more = modules();
+  more.push_back({"drivers/md/md-mod.ko", {}});
+  more.push_back({"drivers/md/raid1.ko", {"depends=md-mod"}});
+  more.push_back({"drivers/md/dm-mod.ko", {}});
+  write_kernel_tree(f.tree, kRelease, more, {"fs/vfat/vfat.ko"});
+  const std::string md = "/sys/devices/virtual/block/md0";
+  f.host.add_block(md, {9, 0}, {"ext4", "md-uuid", "", "", ""});
+  f.host.files[md + "/md/level"] = "raid1\n";
+  f.host.files[md + "/md/metadata_version"] = "1.2\n";
+  f.host.files[md + "/md/raid_disks"] = "2\n";
+  f.host.links[md + "/slaves/vda2"] = f.host.links["/sys/class/block/vda2"];
+  f.host.tags["/dev/vda2"] = {"linux_raid_member", "01234567-89ab-cdef-0123-456789abcdef", "", "",
+                              ""};
+  const std::string layer = "layer=md:0123456789abcdef0123456789abcdef:2:md0\n";
+
+  const std::string conf = f.baked({"-t", "disk:/dev/md0:/x"});
+  CHECK(contains(conf, "target=disk:UUID=md-uuid:/x\n"));
+  CHECK(contains(conf, layer));
+  CHECK(contains(conf, "drivers=virtio_pci,virtio_blk\n"));
+  CHECK(f.has("lib/modules/raid1.ko"));
+  CHECK(f.has("lib/modules/md_mod.ko"));
+  CHECK(!f.has("lib/modules/dm_mod.ko"));
+  REQUIRE(f.run({"-t", "disk:/dev/md0:/x", "--print", "plan"}) == 0);
+  CHECK(f.said("       md0: md raid1 of 2 members, metadata 1.2\n         vda2\n"));
+
+  CHECK(f.run({"-t", "disk:/dev/md0:/x", "--drivers", "virtio_pci,virtio_blk,ext4"}) == 2);
+  CHECK(contains(f.err, "the list lacks 'md', which md0 on vda2 needs"));
+  CHECK(contains(f.baked({"-t", "disk:/dev/md0:/x", "--drivers", "virtio_pci,virtio_blk,ext4,md"}),
+                 layer));
+  CHECK(contains(f.baked({"-t", kDisk, "--drivers", "virtio_pci,virtio_blk,ext4,lvm"}),
+                 "layer=lvm\n"));
+  const std::string generic = f.baked({"-t", kDisk, "--drivers", "generic"});
+  CHECK(contains(generic, "layer=md\nlayer=lvm\n"));
+  CHECK(f.has("lib/modules/dm_mod.ko"));
+  CHECK(f.run({"-t", "raw:/dev/md0"}) == 2);
+}
+
 TEST_CASE("mkcapture: NFS brings its version, DHCP and the card that leads to the server") {
   Fixture f;
   const std::string conf = f.baked({"-t", "nfs://10.0.0.9/export?vers=4.2"});
