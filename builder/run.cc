@@ -11,6 +11,7 @@
 #include "builder/plan/plan.h"
 #include "builder/print/print.h"
 #include "builder/service/service.h"
+#include "builder/version.h"
 
 namespace mkcapture {
 
@@ -67,7 +68,7 @@ Result<int> run(const std::vector<std::string>& arguments, Host& host, std::stri
     return 0;
   }
   if (options->action == Action::kVersion) {
-    out += "mkcapture " MKCAPTURE_VERSION "\n";
+    out += fmt::format("mkcapture {}\n", kVersion);
     return 0;
   }
   if (options->action == Action::kList) {

@@ -25,7 +25,7 @@ def no_vmcore(context: Context) -> None:
         Machine(disks=[("virtio-blk", disk)]),
         ImageOptions(targets=[f"disk:LABEL={disk.label}:/"], drivers=DRIVERS,
                      options=["--on-failure", "poweroff"]), vmcore=False))
-    expect("/proc/vmcore" in " ".join(l["text"] for l in LINE.finditer(outcome.console)),
+    expect("/proc/vmcore" in " ".join(line["text"] for line in LINE.finditer(outcome.console)),
            "/init does not say that there is no /proc/vmcore")
     expect(outcome.verdicts.status == "failed", "status saved, without anything to save")
     expect(outcome.verdicts.action == "poweroff",

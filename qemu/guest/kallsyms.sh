@@ -1,3 +1,4 @@
+# shellcheck shell=dash
 # arm64 without CONFIG_KALLSYMS_ALL: kexec-tools wants _text and _end, which /proc/kallsyms lacks, and
 # loads a header with an impossible range where it does not find them. A file over it has them: the
 # image begins 64 KB below _stext, and from there to _end is what /proc/iomem has as code and data.

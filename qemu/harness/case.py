@@ -30,7 +30,7 @@ class Context:
         self.suite = ""  # of Debian, where a case wants another one's kernel (harness/kernel.py)
         self.dir = paths.WORK / arch / name
         self.ends_at = time.monotonic() + limit
-        self.cleanups: list[Callable[[], None]] = []
+        self.cleanups: list[Callable[[], object]] = []
         self._kernel: Kernel | None = None
 
     @property
@@ -67,7 +67,7 @@ class Context:
         with open(self.dir / "commands.log", "a", encoding="utf-8") as log:
             log.write(text)
 
-    def at_end(self, cleanup: Callable[[], None]) -> None:
+    def at_end(self, cleanup: Callable[[], object]) -> None:
         """Runs `cleanup` when the case is over, however it ends; last in, first out."""
         self.cleanups.append(cleanup)
 

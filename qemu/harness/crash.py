@@ -21,7 +21,7 @@ FILL = {"K": 16, "U": 64, "C": 16}
 ZERO_MIB = 64
 SYSRQ = "echo c > /proc/sysrq-trigger"
 # Modules that give the production system its devices and filesystems.
-DEVICE_MODULES = {
+DEVICE_MODULES: dict[str, list[str]] = {
     "virtio-blk": ["virtio_pci", "virtio_blk"],
     "virtio-scsi": ["virtio_pci", "virtio_scsi", "sd_mod"],
     "ahci": ["ahci", "sd_mod"],
@@ -31,7 +31,7 @@ DEVICE_MODULES = {
     "e1000e": ["e1000e"],
     "e1000": ["e1000"],
 }
-FILESYSTEM_MODULES = {
+FILESYSTEM_MODULES: dict[str, list[str]] = {
     "ext4": ["crc32c_generic", "ext4"],
     "xfs": ["crc32c_generic", "xfs"],
     "btrfs": ["crc32c_generic", "btrfs"],

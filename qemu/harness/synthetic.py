@@ -6,7 +6,6 @@ leaves behind (Documentation/admin-guide/kdump/vmcoreinfo.rst, elf(5)); `elfcore
 import secrets
 import struct
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from . import tools
 from .case import Context

@@ -10,6 +10,7 @@
 
 #include "builder/image/assemble.h"
 #include "builder/run.h"
+#include "builder/version.h"
 #include "tests/fakes/fake_host.h"
 #include "tests/fakes/kernel_tree.h"
 #include "tests/fakes/source_tree.h"
@@ -606,7 +607,7 @@ TEST_CASE("mkcapture: --list, --version, --help, --quiet") {
   CHECK(f.said("lib/modules/ext4.ko"));
   CHECK(f.run_plain({"--list", "/nowhere.img"}) != 0);
   REQUIRE(f.run_plain({"--version"}) == 0);
-  CHECK(f.out == "mkcapture " MKCAPTURE_VERSION "\n");
+  CHECK(f.out == std::string("mkcapture ") + kVersion + "\n");
   CHECK(f.run_plain({"--help"}) == 0);
   CHECK(f.said("--target"));
   REQUIRE(f.run({"-q", "-o", f.tree.path("q.img")}) == 0);
