@@ -13,13 +13,28 @@ namespace {
 constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::uint64_t kNoEnd = ~std::uint64_t{0};
 
-// memparse() of the kernel, decimal only: digits and one suffix. Advances `text`.
+// A digit's value in any base; 16 where it is none.
+unsigned digit_of(char c) {
+  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+  const char lower = static_cast<char>(c | 0x20);
+  return lower >= 'a' && lower <= 'f' ? static_cast<unsigned>(lower - 'a' + 10) : 16;
+}
+
+// memparse() of the kernel (lib/cmdline.c): a number, hexadecimal behind 0x and octal behind 0, and
+// one suffix. Advances `text`.
 Result<std::uint64_t> take_size(std::string_view& text) {
+  std::uint64_t base = 10;
+  if (text.size() > 2 && text[0] == '0' && (text[1] | 0x20) == 'x' && digit_of(text[2]) < 16) {
+    base = 16;
+    text.remove_prefix(2);
+  } else if (text.starts_with('0')) {
+    base = 8;
+  }
   std::uint64_t value = 0;
   std::size_t digits = 0;
-  while (digits < text.size() && text[digits] >= '0' && text[digits] <= '9') {
-    if (value > (kNoEnd - 9) / 10) return fail("a size is too large");
-    value = value * 10 + static_cast<std::uint64_t>(text[digits++] - '0');
+  while (digits < text.size() && digit_of(text[digits]) < base) {
+    if (value > (kNoEnd - base) / base) return fail("a size is too large");
+    value = value * base + digit_of(text[digits++]);
   }
   if (digits == 0) return fail("a size is wanted");
   text.remove_prefix(digits);
@@ -121,6 +136,10 @@ CrashkernelRequest crashkernel_of_cmdline(std::string_view cmdline, std::uint64_
     if (cmdline_key(word) != "crashkernel") continue;
     const std::string_view text = cmdline_value(word);
     request.text += (request.text.empty() ? "" : " ") + word;
+    if (text == "auto") {
+      request.error = "only kernels of Red Hat know auto, others reserve nothing by it";
+      continue;
+    }
     auto value = parse_crashkernel(text);
     if (!value) {
       request.error = value.error().message;
@@ -130,8 +149,10 @@ CrashkernelRequest crashkernel_of_cmdline(std::string_view cmdline, std::uint64_
   }
   using Where = Crashkernel::Where;
   const auto of = [&](Where where) { return bytes[static_cast<int>(where)]; };
-  // Without ",high" a plain size counts; ",low" comes on top for devices that need low memory.
-  request.bytes = std::max(of(Where::kAnywhere), of(Where::kHigh)) + of(Where::kCma);
+  // ",high" counts where no plain size reserves anything (reserve_crashkernel() of x86 and arm64);
+  // ",low" comes on top for devices that need low memory.
+  request.bytes =
+      (of(Where::kAnywhere) != 0 ? of(Where::kAnywhere) : of(Where::kHigh)) + of(Where::kCma);
   return request;
 }
 

@@ -21,7 +21,8 @@ struct Crashkernel {
   Where where = Where::kAnywhere;
 };
 
-/// One parameter's value. Sizes take K, M, G, T; anything else is an error. An empty text is one
+/// One parameter's value. Sizes take K, M, G, T and stand in decimal, in
+/// hexadecimal behind 0x or in octal behind 0; anything else is an error. An empty text is one
 /// too.
 [[nodiscard]] Result<Crashkernel> parse_crashkernel(std::string_view text);
 

@@ -134,6 +134,11 @@ std::string absolute(const std::string& path) {
 
 }  // namespace
 
+std::string kexec_fact(Host& host, const std::string& name) {
+  const std::string there = fact(host, "/sys/kernel/kexec/" + name);
+  return there.empty() ? fact(host, "/sys/kernel/kexec_" + name) : there;
+}
+
 std::uint64_t machine_ram(Host& host) {
   const auto iomem = host.read_file("/proc/iomem");
   if (const std::uint64_t ram = ram_in_iomem(iomem ? *iomem : ""); ram != 0) return ram;
@@ -195,7 +200,7 @@ Status plan_kexec(const Request& request, Host& host, Plan& plan) {
   check_alignment(own_cmdline, plan);
   plan.crashkernel.ram = machine_ram(host);
   plan.crashkernel.request = crashkernel_of_cmdline(own_cmdline, plan.crashkernel.ram);
-  if (const auto size = parse_number(fact(host, "/sys/kernel/kexec_crash_size")))
+  if (const auto size = parse_number(kexec_fact(host, "crash_size")))
     plan.crashkernel.reserved = *size;
   return {};
 }

@@ -19,6 +19,14 @@ void append_harmless(std::string& line, std::string_view text) {
   }
 }
 
+/// A label may have blanks: in double quotes then, so that the fields can be told apart.
+std::string field(const TargetSpec& target) {
+  std::string text = to_string(target);
+  if (text.find_first_of(" \"") == std::string::npos) return text;
+  std::replace(text.begin(), text.end(), '"', '\'');
+  return '"' + text + '"';
+}
+
 }  // namespace
 
 std::string saved_line(const TargetSpec& target, std::uint64_t bytes, Milliseconds took,
@@ -28,7 +36,7 @@ std::string saved_line(const TargetSpec& target, std::uint64_t bytes, Millisecon
                 " bytes=%llu seconds=%lld.%03lld path=", static_cast<unsigned long long>(bytes),
                 static_cast<long long>(took.count() / 1000),
                 static_cast<long long>(took.count() % 1000));
-  std::string line = "saved target=" + to_string(target) + numbers + std::string(path);
+  std::string line = "saved target=" + field(target) + numbers + std::string(path);
   if (note.empty()) return line;
   line += " note=\"";
   append_harmless(line, note);
@@ -37,7 +45,7 @@ std::string saved_line(const TargetSpec& target, std::uint64_t bytes, Millisecon
 
 std::string failed_line(const TargetSpec& target, Step step, std::string_view reason) {
   std::string line =
-      "failed target=" + to_string(target) + " step=" + to_string(step) + " reason=\"";
+      "failed target=" + field(target) + " step=" + to_string(step) + " reason=\"";
   append_harmless(line, reason);
   return line + "\"";
 }

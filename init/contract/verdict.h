@@ -12,6 +12,7 @@
 
 namespace mkcapture {
 
+// SPEC is in double quotes where it has blanks of its own.
 /// saved target=SPEC bytes=N seconds=S.SSS path=...; with a note behind it note="...".
 [[nodiscard]] std::string saved_line(const TargetSpec& target, std::uint64_t bytes,
                                      Milliseconds took, std::string_view path,

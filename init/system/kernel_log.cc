@@ -18,6 +18,14 @@ constexpr std::uint64_t kLowestConsoleLevel = 4;
 constexpr std::size_t kMaxLine = 900;     // the kernel refuses lines of 1024 bytes and more
 constexpr std::size_t kMaxRecord = 8192;  // of /dev/kmsg: CONSOLE_EXT_LOG_MAX, printk.c
 
+/// As it goes into the log.
+std::string log_text(std::string_view line) {
+  std::string text = "capture: ";
+  for (const char c : line.substr(0, kMaxLine))
+    text += is_control(c) ? '?' : c;
+  return text;
+}
+
 }  // namespace
 
 void KernelLog::write(std::string_view line) {
@@ -27,11 +35,7 @@ void KernelLog::write(std::string_view line) {
     if (!is_kmsg_) fd_ = UniqueFd(open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC));
     if (!fd_.valid()) return;
   }
-  std::string text(is_kmsg_ ? kLevel : std::string_view());
-  text.append("capture: ");
-  for (const char c : line.substr(0, kMaxLine))
-    text += is_control(c) ? '?' : c;
-  text += '\n';
+  const std::string text = std::string(is_kmsg_ ? kLevel : "") + log_text(line) + "\n";
   (void)!::write(fd_.get(), text.data(), text.size());  // in one call: one record
 }
 
@@ -48,6 +52,34 @@ std::string format_kmsg_record(std::string_view record) {
                 static_cast<unsigned long long>(*microseconds / 1'000'000),
                 static_cast<unsigned long long>(*microseconds % 1'000'000));
   return stamp + std::string(record.substr(0, record.find('\n'))) + "\n";
+}
+
+std::string kmsg_text(std::string_view line) {
+  std::string text;
+  for (const char c : log_text(line)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= ' ' && byte < 0x7f && c != '\\') {
+      text += c;
+      continue;
+    }
+    char escape[8];
+    std::snprintf(escape, sizeof escape, "\\x%02x", byte);
+    text += escape;
+  }
+  return text;
+}
+
+bool kernel_log_has(std::string_view line) {
+  const UniqueFd log(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  const std::string end = ";" + kmsg_text(line) + "\n";
+  char record[kMaxRecord];
+  for (;;) {
+    const ssize_t n = log.valid() ? read(log.get(), record, sizeof record) : 0;
+    if (n < 0 && (errno == EINTR || errno == EPIPE)) continue;
+    if (n <= 0) return false;
+    if (std::string_view(record, static_cast<std::size_t>(n)).find(end) != std::string_view::npos)
+      return true;
+  }
 }
 
 Status copy_kernel_log(Output& output) {

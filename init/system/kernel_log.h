@@ -29,6 +29,11 @@ class KernelLog {
 /// Empty where it is no record.
 [[nodiscard]] std::string format_kmsg_record(std::string_view record);
 
+/// How /dev/kmsg shows what KernelLog::write() has written of `line`.
+[[nodiscard]] std::string kmsg_text(std::string_view line);
+/// Whether the kernel's log holds a line that KernelLog::write() has written, of any process.
+[[nodiscard]] bool kernel_log_has(std::string_view line);
+
 /// All that the kernel's log holds, as dmesg prints it; finishes the output.
 Status copy_kernel_log(Output& output);
 

@@ -214,6 +214,7 @@ class LinuxSystem final : public System {
   }
 
   void log(std::string_view line) override { log_.write(line); }
+  bool has_logged(std::string_view line) override { return kernel_log_has(line); }
 
   void end(FinalAction action) override {
     // From a child: reboot(2) shuts down every device first, and a driver of a machine that has

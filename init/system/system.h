@@ -104,6 +104,9 @@ class System {
   /// One line "capture: LINE" to the kernel log, and by it to the console (one copy on a serial
   /// console); no newline needed. Control characters become '?', the end of a very long line goes.
   virtual void log(std::string_view line) = 0;
+  /// Whether log() has brought this line into the kernel log, by whatever process. For one that may
+  /// have been killed between its decision and its line.
+  [[nodiscard]] virtual bool has_logged(std::string_view line) = 0;
 
   /// reboot(2), falling back on sysrq-b. Returns only in tests.
   virtual void end(FinalAction action) = 0;

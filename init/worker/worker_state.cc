@@ -52,23 +52,26 @@ void WorkerState::say_verdicts_before(System& system, const std::vector<std::str
 }
 
 std::string WorkerState::kept_line() const {
-  return verdict_.load() == Verdict::kNotYet && has_line_.load() ? line_ : "";
+  return verdict_.load() == Verdict::kNotYet ? line_ : "";
 }
 
 void WorkerState::decide(System& system, Verdict verdict, std::string_view line) {
-  auto none = Verdict::kNone;
-  if (!verdict_.compare_exchange_strong(none, verdict)) return;
+  if (has_verdict()) return;
+  // The line before the decision: whoever sees the one can say the other.
   const std::size_t size = std::min(line.size(), sizeof line_ - 1);
   std::memcpy(line_, line.data(), size);
   line_[size] = '\0';
-  has_line_.store(true);
+  auto none = Verdict::kNone;
+  if (!verdict_.compare_exchange_strong(none, verdict)) return;
   system.log(verdict == Verdict::kNotYet ? not_yet_line(line_) : std::string(line));
   logged_.store(true);
 }
 
 void WorkerState::finish_verdict(System& system) {
-  if (!has_line_.load() || logged_.exchange(true)) return;
-  system.log(verdict_.load() == Verdict::kNotYet ? not_yet_line(line_) : line_);
+  if (!has_verdict() || logged_.exchange(true)) return;
+  const std::string line = verdict_.load() == Verdict::kNotYet ? not_yet_line(line_) : line_;
+  // Killed right behind the line, or right before it: the kernel's log knows.
+  if (!system.has_logged(line)) system.log(line);
 }
 
 }  // namespace mkcapture::init

@@ -41,15 +41,16 @@ class WorkerState final : public StepReporter {
   [[nodiscard]] std::string device() const { return has_device_.load() ? device_ : ""; }
   [[nodiscard]] bool has_other_path() const { return has_other_path_.load(); }
 
-  /// Both sides: logs `line` as the target's verdict, unless it has one already. A worker that dies
-  /// between its decision and its line leaves the line for the other side: see finish_verdict().
+  /// The worker's side, once: logs `line` as the target's verdict, unless the other side has closed
+  /// the matter.
   void give_verdict(System& system, bool saved, std::string_view line);
   /// Both sides, likewise: this try has failed, and the target will be tried again. `failed_line`
   /// is kept for when it is not; logged is not_yet_line().
   void give_up_for_now(System& system, std::string_view failed_line);
   /// The worker's side, before it says "saved": the verdicts on targets that were tried before.
   void say_verdicts_before(System& system, const std::vector<std::string>& lines);
-  /// Once the worker has ended: logs a verdict that it had decided on but not logged.
+  /// Once the worker has ended: its verdict, if it came to one, is in the log after it, once,
+  /// wherever the worker was killed.
   void finish_verdict(System& system);
   [[nodiscard]] bool has_verdict() const { return verdict_.load() != Verdict::kNone; }
   [[nodiscard]] bool saved() const { return verdict_.load() == Verdict::kSaved; }
@@ -66,7 +67,6 @@ class WorkerState final : public StepReporter {
   std::atomic<bool> ready_{false};
   std::atomic<Verdict> verdict_{Verdict::kNone};
   std::atomic<bool> logged_{false};
-  std::atomic<bool> has_line_{false};
   char line_[1024] = {};
   std::atomic<bool> said_before_{false};
   std::atomic<bool> has_device_{false};

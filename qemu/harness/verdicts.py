@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from .case import Failed, expect
 
 LINE = re.compile(r"^(?:<\d+>)?(?:\[\s*(?P<time>\d+\.\d+)\] )?capture: (?P<text>.*)$", re.MULTILINE)
-SAVED = re.compile(r"saved target=(?P<target>\S+) bytes=(?P<bytes>\d+) "
+SAVED = re.compile(r'saved target=(?P<target>"[^"]+"|\S+) bytes=(?P<bytes>\d+) '
                    r"seconds=(?P<seconds>\d+\.\d{3}) path=(?P<path>.+?)(?: note=\"(?P<note>[^\"]+)\")?")
-FAILED = re.compile(r'failed target=(?P<target>\S+) step=(?P<step>[a-z]+) reason="(?P<reason>[^"]+)"')
+FAILED = re.compile(r'failed target=(?P<target>"[^"]+"|\S+) step=(?P<step>[a-z]+) reason="(?P<reason>[^"]+)"')
 DONE = re.compile(r"done status=(?P<status>saved|failed) action=(?P<action>[a-z]+)")
 
 

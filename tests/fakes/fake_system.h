@@ -3,6 +3,7 @@
 // done.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -85,6 +86,9 @@ class FakeSystem : public System {
   std::optional<int> wait_child(int pid, Milliseconds limit) override;
   void kill_child(int pid) override;
   void log(std::string_view line) override { lines.emplace_back(line); }
+  bool has_logged(std::string_view line) override {
+    return std::find(lines.begin(), lines.end(), line) != lines.end();
+  }
   void end(FinalAction action) override;
 
  private:

@@ -23,6 +23,17 @@ TEST_CASE("crashkernel: the simple form") {
   CHECK(reserved("262144k", kGiB) == 256 * kMiB);
 }
 
+TEST_CASE("crashkernel: numbers as memparse() has them") {
+  CHECK(reserved("0x10000000", kGiB) == 256 * kMiB);
+  CHECK(reserved("0X100M", kGiB) == 256 * kMiB);
+  CHECK(reserved("0400M", kGiB) == 256 * kMiB);
+  CHECK(reserved("256M@0x10000000", kGiB) == 256 * kMiB);
+  CHECK(parse_crashkernel("256M@0x10000000")->offset == 256 * kMiB);
+  CHECK(reserved("0-0x80000000:64M,0x80000000-:128M", 4 * kGiB) == 128 * kMiB);
+  CHECK(!parse_crashkernel("0x"));
+  CHECK(!parse_crashkernel("08M"));
+}
+
 TEST_CASE("crashkernel: ranges take the RAM they say, end excluded") {
   const char* text = "512M-2G:64M,2G-:128M@16M";
   CHECK(reserved(text, 256 * kMiB) == 0);
@@ -57,7 +68,13 @@ TEST_CASE("crashkernel: of a command line the last of each form counts") {
   CHECK(high.bytes == 512 * kMiB);
   CHECK(high.text == "crashkernel=512M,high crashkernel=72M,low");
   CHECK(crashkernel_of_cmdline("quiet", kGiB).text.empty());
-  CHECK(crashkernel_of_cmdline("crashkernel=auto", kGiB).error == "a size is wanted");
+  CHECK(crashkernel_of_cmdline("crashkernel=auto", kGiB).error ==
+        "only kernels of Red Hat know auto, others reserve nothing by it");
+  // A plain size is what the kernel takes where there is one; ",high" else.
+  CHECK(crashkernel_of_cmdline("crashkernel=1G,high crashkernel=256M", 8 * kGiB).bytes ==
+        256 * kMiB);
+  CHECK(crashkernel_of_cmdline("crashkernel=64G-:1G crashkernel=512M,high", 8 * kGiB).bytes ==
+        512 * kMiB);
 }
 
 TEST_CASE("crashkernel: the recommendation follows RAM and image") {

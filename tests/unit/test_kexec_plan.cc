@@ -58,6 +58,15 @@ TEST_CASE("kexec: what is left out is told with its reason, and an open quote is
   CHECK(plan_for(host, "/", "a=\"b").warnings.size() == 2);
 }
 
+TEST_CASE("kexec: the reservation's size, where kernels of 6.19 and later have it too") {
+  FakeHost host = fakes::virtual_machine();
+  CHECK(plan_for(host).crashkernel.reserved == 192 * kMiB);
+  host.files["/sys/kernel/kexec/crash_size"] = "268435456\n";
+  CHECK(plan_for(host).crashkernel.reserved == 256 * kMiB);
+  host.files.erase("/sys/kernel/kexec_crash_size");
+  CHECK(plan_for(host).crashkernel.reserved == 256 * kMiB);
+}
+
 TEST_CASE("kexec: another root has no command line of its own, so the profile's console serves") {
   FakeHost host = fakes::virtual_machine();
   const Plan plan = plan_for(host, "/tree");

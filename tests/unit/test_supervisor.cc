@@ -88,6 +88,36 @@ TEST_CASE("supervisor: a worker that is saved and then dies stays saved") {
   CHECK(w.verdicts().size() == 1);
 }
 
+TEST_CASE("verdict: one line wherever the worker is killed on its way to it") {
+  /// A log that ends the worker: before its line is there, or right behind it.
+  struct Killed {};
+  struct Log : FakeSystem {
+    bool before = false;
+    bool armed = true;
+    void log(std::string_view line) override {
+      if (armed && before) throw Killed();
+      FakeSystem::log(line);
+      if (armed) throw Killed();
+    }
+  } system;
+  auto created = WorkerState::create();
+  const auto& state = *created;
+  SUBCASE("before its line") {
+    system.before = true;
+  }
+  SUBCASE("behind its line") {
+    system.before = false;
+  }
+  CHECK_THROWS_AS(state->give_verdict(system, true, "saved target=x"), Killed);
+  system.armed = false;
+  state->finish_verdict(system);
+  CHECK(state->saved());
+  CHECK(system.lines == std::vector<std::string>{"saved target=x"});
+  // One that was left behind and wakes up has nothing to say any more.
+  state->give_verdict(system, false, "failed target=x");
+  CHECK(system.lines.size() == 1);
+}
+
 TEST_CASE("supervisor: `wait` limits the time until the target is open") {
   Watch w;
   w.system.workers.push_back({[&](FakeSystem&) { w.state->enter(Step::kDevice); }, std::nullopt});

@@ -20,6 +20,14 @@ TEST_CASE("verdict lines have exactly the form that tools look for") {
   CHECK(done_line(false, FinalAction::kHalt) == "done status=failed action=halt");
 }
 
+TEST_CASE("verdict: a target with blanks stands in quotes") {
+  const auto target = *parse_target("disk:PARTLABEL=crash \"dumps\":/var/crash");
+  CHECK(saved_line(target, 1, Milliseconds(1), "/p") ==
+        "saved target=\"disk:PARTLABEL=crash 'dumps':/var/crash\" bytes=1 seconds=0.001 path=/p");
+  CHECK(failed_line(target, Step::kMount, "no") ==
+        "failed target=\"disk:PARTLABEL=crash 'dumps':/var/crash\" step=mount reason=\"no\"");
+}
+
 TEST_CASE("verdict: a long reason is cut within its quotes") {
   const auto target = *parse_target("raw:/dev/vdb");
   const std::string line = failed_line(target, Step::kDump, std::string(5000, 'x'));
