@@ -50,6 +50,7 @@ class Round:
     crash: str = SYSRQ
     ready_image: Path | None = None  # in place of mkcapture's, for comparisons
     fill: dict[str, int] = field(default_factory=FILL.copy)
+    modules: list[str] = field(default_factory=list)  # of the production system, beside the devices'
     prepare: str = ""  # shell commands, once memory is filled
     mend_kallsyms: bool = True  # arm64: what kexec-tools looks for is put there
     limit: float = 400  # seconds until the machine must have rebooted
@@ -107,7 +108,7 @@ def _production_image(context: Context, round_: Round, image: Path, command: str
         tree.file(paths.GUEST / "kallsyms.sh", "etc/kallsyms.sh")
     else:
         tree.data("etc/kallsyms.sh", "")
-    modules = list(DEVICE_MODULES.get(machine.nic, []))
+    modules = round_.modules + DEVICE_MODULES.get(machine.nic, [])
     device = fstype = ""
     if machine.disks:
         controller, disk = machine.disks[0]

@@ -17,9 +17,11 @@ class ImageOptions:
     options: list[str] = field(default_factory=list)
     append: str = ""
     dump: str = "elf1"  # a key of DUMPS
+    production_line: str = ""  # of the machine that crashes: mkcapture takes it for its own
 
     def argv(self, context: Context, board: str) -> list[str]:
-        argv = ["--profile", context.arch, "--root", str(context.kernel.root),
+        root = "/" if self.production_line else str(context.kernel.root)
+        argv = ["--profile", context.arch, "--root", root,
                 "--kernel", context.kernel.release, "--drivers", self.drivers,
                 "--append", " ".join(filter(None, [f"console={BOARDS[board].console}",
                                                    BOARDS[board].append, self.append]))]
@@ -55,17 +57,43 @@ def build_image(context: Context, options: ImageOptions, board: str = "x86_64") 
     output = context.dir / "capture.img"
     if not paths.MKCAPTURE.exists():
         raise Failed(f"{paths.MKCAPTURE}: not there: run builder/bootstrap")
-    context.run([paths.MKCAPTURE, *options.argv(context, board), "-o", output])
+    _mkcapture(context, options, board, "-o", output)
     return output
+
+
+# In a mount namespace of its own: another machine's command line, kernel and modules in this one's
+# places.
+_AS_PRODUCTION = """
+mkdir -p /lib/modules
+mount --bind "$1" /proc/cmdline
+mount --bind "$2/lib/modules" /lib/modules
+mount --bind "$2/boot" /boot
+shift 2
+exec "$@"
+"""
+
+
+def _mkcapture(context: Context, options: ImageOptions, board: str, *more: str | Path) -> str:
+    argv = [paths.MKCAPTURE, *options.argv(context, board), *more]
+    if not options.production_line:
+        return context.run(argv)
+    line = context.dir / "cmdline"
+    line.write_text(options.production_line + "\n")
+    said = context.run(["unshare", "-m", "sh", "-ec", _AS_PRODUCTION, "sh", line,
+                        context.kernel.root, *argv])
+    return said.replace(" /boot/", f" {context.kernel.root}/boot/")
 
 
 def load_command(context: Context, options: ImageOptions, board: str = "x86_64") -> str:
     """What `mkcapture --print kexec` says: a shell command, used as it is."""
-    return context.run([paths.MKCAPTURE, *options.argv(context, board),
-                        "-o", context.dir / "capture.img", "--print", "kexec"])
+    return _mkcapture(context, options, board, "-o", context.dir / "capture.img", "--print", "kexec")
 
 
 def capture_cmdline(context: Context, options: ImageOptions, board: str = "x86_64") -> str:
     """The capture kernel's command line, as `mkcapture --print append` has it."""
-    return context.run([paths.MKCAPTURE, *options.argv(context, board), "--print",
-                        "append"]).strip()
+    return _mkcapture(context, options, board, "--print", "append").strip()
+
+
+def left_out(context: Context, options: ImageOptions, board: str = "x86_64") -> str:
+    """What `mkcapture --print append -v` says of words that the capture kernel does not get."""
+    return _mkcapture(context, options, board, "--print", "append", "-v")

@@ -33,6 +33,7 @@ class Machine:
     memory_mib: int = 512
     cpus: int = 1
     disks: list[tuple[str, Disk]] = field(default_factory=list)  # (controller, disk)
+    drive_options: str = ""  # of each disk: ",throttling.bps-write=3000000"
     nic: str = ""  # a QEMU device, "e1000"; its network reaches the host as 10.0.2.2
     extra: list[str] = field(default_factory=list)
     reboots: bool = False  # comes up again after a reboot; otherwise QEMU ends there
@@ -50,7 +51,8 @@ class Machine:
             argv.append("-no-reboot")
         for number, (controller, disk) in enumerate(self.disks):
             name = f"disk{number}"
-            argv += ["-drive", f"if=none,id={name},format=raw,cache=unsafe,file={disk.image}"]
+            argv += ["-drive", f"if=none,id={name},format=raw,cache=unsafe,file={disk.image}"
+                     f"{self.drive_options}"]
             argv += [word.format(id=name, bus=board.bus) for word in CONTROLLERS[controller]]
         if self.nic:
             argv += ["-netdev", f"user,id=net0,ipv6-prefix={IPV6_PREFIX}",
