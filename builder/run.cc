@@ -6,6 +6,7 @@
 #include "builder/ask/options.h"
 #include "builder/host/files.h"
 #include "builder/image/list.h"
+#include "builder/plan/kernel_checks.h"
 #include "builder/plan/kexec.h"
 #include "builder/plan/pack.h"
 #include "builder/plan/plan.h"
@@ -37,6 +38,7 @@ Result<std::string> print(Action action, bool verbose, Plan& plan) {
     case Action::kPrintAppend:
       return plan.kexec.append + "\n" + (verbose ? print_left_out(plan) : "");
     case Action::kPrintKexec:
+      if (plan.kernel.image.empty()) return fail(no_kernel_image(plan));
       return kexec_line(plan) + "\n";
     case Action::kPrintTree: {
       auto contents = assemble_image(plan.image, plan.notes);

@@ -198,6 +198,7 @@ Result<Request> parse_request(const Settings& settings) {
   reader.text("profile", request.profile);
   reader.text("output", request.output);
   reader.text("kernel", request.kernel);
+  reader.text("kernel_image", request.kernel_image);
   reader.text("root", request.root);
   reader.text("payload", request.payload);
   reader.text("on_dump", request.on_dump);

@@ -42,6 +42,7 @@ struct Request {
   std::string output = "capture.img";
   std::string root = "/";
   std::optional<From<std::string>> kernel;
+  std::optional<From<std::string>> kernel_image;
   std::optional<From<std::string>> payload;
 
   std::vector<From<TargetSpec>> targets;

@@ -11,6 +11,8 @@ constexpr Field kFields[] = {
     {"output", "-o,--output", kText, "FILE", "where the image goes (default: capture.img)"},
     {"kernel", "-k,--kernel", kText, "RELEASE",
      "the capture kernel (default: the running one if its modules are there, else the newest)"},
+    {"kernel_image", "--kernel-image", kText, "FILE",
+     "its image, where it has another name or place; a UKI is accepted"},
     {"root", "-r,--root", kText, "DIR",
      "where lib/modules, boot and lib/firmware are (default: /)"},
     {"targets", "-t,--target", kList, "SPEC",

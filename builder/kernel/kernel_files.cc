@@ -3,10 +3,13 @@
 #include <dirent.h>
 #include <fmt/format.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "builder/host/files.h"
+#include "builder/kernel/kernel_image.h"
 
 namespace mkcapture {
 
@@ -26,6 +29,128 @@ bool has_modules(const std::string& root, const std::string& release) {
     return is_directory(below(root, fmt::format("{}/{}", folder, release)));
   });
 }
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  DIR* dir = ::opendir(folder.c_str());
+  if (dir == nullptr) return names;
+  while (const dirent* entry = ::readdir(dir))
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  ::closedir(dir);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// A part of a file, shorter where it ends; empty where it cannot be read.
+std::string read_part(const std::string& path, FilePart part) {
+  std::ifstream in(path, std::ios::binary);
+  in.seekg(static_cast<std::streamoff>(part.offset));
+  std::string bytes(part.size, '\0');
+  in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
+  return bytes;
+}
+
+std::uint64_t file_bytes(const std::string& path) {
+  struct stat st;
+  return ::stat(path.c_str(), &st) == 0 ? static_cast<std::uint64_t>(st.st_size) : 0;
+}
+
+std::optional<FilePart> section_of(const std::string& path, std::string_view name) {
+  return pe_section(read_part(path, {0, kPeHeadBytes}), file_bytes(path), name);
+}
+
+// Where boot loaders have their partition.
+constexpr const char* kBootFolders[] = {"boot", "efi", "boot/efi"};
+
+class ImageSearch {
+ public:
+  ImageSearch(const std::string& root, const std::string& release, const Profile& profile)
+      : root_(root), release_(release), profile_(profile) {}
+
+  void run(KernelFiles& files) const {
+    for (const auto& path : by_name())
+      if (is_regular_file(path)) {
+        files.image = path;
+        return;
+      }
+    for (const auto& path : without_release())
+      if (is_regular_file(path) && is_of_release(path)) {
+        files.image = path;
+        return;
+      }
+    for (const auto& path : unified()) {
+      if (const auto part = section_of(path, ".linux"); part && is_unified_of_release(path)) {
+        files.image = path;
+        files.linux_part = part;
+        return;
+      }
+    }
+  }
+
+ private:
+  std::vector<std::string> by_name() const {
+    std::vector<std::string> paths;
+    for (const auto& pattern : profile_.kernel_images) {
+      std::string path = pattern;
+      if (const auto at = path.find("{release}"); at != std::string::npos)
+        path.replace(at, 9, release_);
+      for (const char* prefix : {"", "usr/"})
+        paths.push_back(below(root_, prefix + path));
+    }
+    for (const char* prefix : {"", "usr/"})
+      paths.push_back(below(root_, fmt::format("{}lib/modules/{}/vmlinuz", prefix, release_)));
+    for (const char* boot : kBootFolders)
+      for (const auto& token : names_in(below(root_, boot)))
+        paths.push_back(below(root_, fmt::format("{}/{}/{}/linux", boot, token, release_)));
+    for (const char* base : {"boot/ostree", "usr/lib/ostree-boot"}) {
+      const std::string folder = below(root_, base);
+      for (const auto& name : names_in(folder)) {
+        paths.push_back(fmt::format("{}/{}/vmlinuz-{}", folder, name, release_));
+        if (name.starts_with("vmlinuz-" + release_)) paths.push_back(folder + "/" + name);
+      }
+    }
+    return paths;
+  }
+
+  // "vmlinuz-lts" of Alpine's 6.6.58-0-lts, and the name alone.
+  std::vector<std::string> without_release() const {
+    const std::string flavour = release_.substr(release_.rfind('-') + 1);
+    return {below(root_, "boot/vmlinuz-" + flavour), below(root_, "boot/vmlinuz")};
+  }
+
+  bool is_of_release(const std::string& path) const {
+    const auto told = bzimage_release(read_part(path, {0, kBzImageHeadBytes}));
+    return told ? *told == release_
+                : path.ends_with("-" + release_.substr(release_.rfind('-') + 1));
+  }
+
+  std::vector<std::string> unified() const {
+    std::vector<std::string> paths;
+    std::vector<std::string> folders;
+    for (const char* boot : kBootFolders)
+      folders.push_back(below(root_, std::string(boot) + "/EFI/Linux"));
+    for (const char* prefix : {"", "usr/"})
+      folders.push_back(below(root_, fmt::format("{}lib/modules/{}", prefix, release_)));
+    for (const auto& folder : folders)
+      for (const auto& name : names_in(folder))
+        if (name.ends_with(".efi")) paths.push_back(folder + "/" + name);
+    return paths;
+  }
+
+  // By its .uname section; by its name where it has none.
+  bool is_unified_of_release(const std::string& path) const {
+    const auto part = section_of(path, ".uname");
+    if (!part) return path.find(release_) != std::string::npos;
+    std::string told = read_part(path, *part);
+    told.resize(std::min(told.find_first_of(std::string_view("\0\n", 2)), told.size()));
+    return told == release_;
+  }
+
+  const std::string& root_;
+  const std::string& release_;
+  const Profile& profile_;
+};
 
 }  // namespace
 
@@ -99,19 +224,12 @@ KernelFiles find_kernel_files(const std::string& root, const std::string& releas
   KernelFiles files;
   files.root = root;
   files.release = release;
-  for (const auto& pattern : profile.kernel_images) {
-    std::string path = pattern;
-    if (const auto at = path.find("{release}"); at != std::string::npos)
-      path.replace(at, 9, release);
-    for (const char* prefix : {"", "usr/"})
-      if (const auto whole = below(root, prefix + path);
-          files.image.empty() && is_regular_file(whole))
-        files.image = whole;
-  }
+  ImageSearch(root, release, profile).run(files);
   for (const auto& name :
        {fmt::format("boot/config-{}", release), fmt::format("lib/modules/{}/config", release),
         fmt::format("usr/lib/modules/{}/config", release),
-        fmt::format("usr/lib/ostree-boot/config-{}", release)}) {
+        fmt::format("usr/lib/ostree-boot/config-{}", release),
+        "boot/config-" + release.substr(release.rfind('-') + 1)}) {
     const auto whole = below(root, name);
     if (!is_regular_file(whole)) continue;
     if (auto text = read_whole_file(whole, kMaxKernelConfig)) {
@@ -121,6 +239,13 @@ KernelFiles find_kernel_files(const std::string& root, const std::string& releas
     }
   }
   return files;
+}
+
+Status use_kernel_image(const std::string& file, KernelFiles& files) {
+  if (!is_regular_file(file)) return fail(file + ": no such file");
+  files.image = file;
+  files.linux_part = section_of(file, ".linux");
+  return {};
 }
 
 }  // namespace mkcapture

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "builder/base/usage.h"
 #include "builder/kernel/profile.h"
+#include "builder/kernel/unified_image.h"
 
 namespace mkcapture {
 
@@ -30,8 +32,9 @@ class KernelConfig {
 struct KernelFiles {
   std::string root;  // "/" or as --root has it, without a '/' at the end
   std::string release;
-  std::string image;        // path; empty where there is none
-  std::string config_path;  // empty where there is none
+  std::string image;                   // path; empty where there is none
+  std::optional<FilePart> linux_part;  // image is a UKI: where the kernel lies in it
+  std::string config_path;             // empty where there is none
   KernelConfig config;
 };
 
@@ -42,8 +45,14 @@ struct KernelFiles {
 [[nodiscard]] Result<std::string> choose_release(const std::string& root, const std::string& wanted,
                                                  const std::string& running);
 
-/// Image and configuration of a release; what is not there stays empty.
+/// Image and configuration of a release; what is not there stays empty. The image is looked for by
+/// the profile's names, then as systemd-boot (ENTRY-TOKEN/RELEASE/linux), ostree and Alpine
+/// (vmlinuz-FLAVOUR) put it, then as a UKI. A file whose name does not tell the release is taken
+/// where its header tells no other.
 [[nodiscard]] KernelFiles find_kernel_files(const std::string& root, const std::string& release,
                                             const Profile& profile);
+
+/// --kernel-image FILE: a kernel or a UKI. An error where it cannot be read.
+[[nodiscard]] Status use_kernel_image(const std::string& file, KernelFiles& files);
 
 }  // namespace mkcapture

@@ -60,4 +60,15 @@ std::optional<std::uint64_t> bzimage_shortfall(std::string_view file) {
   return needed > file.size() ? whole_mib(needed - file.size()) : 0;
 }
 
+std::optional<std::string> bzimage_release(std::string_view head) {
+  constexpr std::size_t kVersionTextAt = 0x20e, kBehindBootSector = 0x200;
+  if (word(head, kHeaderAt) != kHeader) return std::nullopt;
+  const std::size_t at = (word(head, kVersionTextAt) & 0xffff) + kBehindBootSector;
+  if (at == kBehindBootSector || at >= head.size()) return std::nullopt;
+  const auto text = head.substr(at, 256);
+  const auto end = text.find_first_of(std::string_view(" \0", 2));
+  if (end == std::string_view::npos || end == 0) return std::nullopt;
+  return std::string(text.substr(0, end));
+}
+
 }  // namespace mkcapture

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace mkcapture {
@@ -21,5 +22,11 @@ namespace mkcapture {
 /// (boot protocol before 2.10).
 /// Layout: Documentation/x86/boot.rst, fields setup_sects, header, version, init_size.
 [[nodiscard]] std::optional<std::uint64_t> bzimage_shortfall(std::string_view file);
+
+/// bzImage of x86: the release that it calls itself ("6.6.58-0-lts"); by its beginning,
+/// kBzImageHead- Bytes. Empty where the file is no bzImage or does not tell. Field kernel_version
+/// of boot.rst.
+[[nodiscard]] std::optional<std::string> bzimage_release(std::string_view head);
+inline constexpr std::uint64_t kBzImageHeadBytes = 64 << 10;
 
 }  // namespace mkcapture

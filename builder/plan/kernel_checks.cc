@@ -31,9 +31,7 @@ constexpr Need kCaptureNeeds[] = {
 
 Status check_kernel(const ModuleSets& sets, Plan& plan) {
   const KernelConfig& config = plan.kernel.config;
-  if (plan.kernel.image.empty())
-    plan.warnings.push_back(fmt::format("no kernel image of {} below {}: kexec will need one",
-                                        plan.kernel.release, plan.kernel.root));
+  if (plan.kernel.image.empty()) plan.warnings.push_back(no_kernel_image(plan));
   if (!config.known()) {
     plan.notes.push_back(
         fmt::format("no configuration of kernel {} (boot/config-{}): what it can do "
@@ -75,6 +73,11 @@ bool prefers_file_load(const Profile& profile, const KernelConfig& config) {
   const std::string& symbol = profile.kexec_file_load_without;
   return profile.kexec_file_load && !symbol.empty() && config.known() && !config.is_set(symbol) &&
          config.is_set("KEXEC_FILE");
+}
+
+std::string no_kernel_image(const Plan& plan) {
+  return fmt::format("no kernel image of {} below {}: --kernel-image FILE names one",
+                     plan.kernel.release, plan.kernel.root);
 }
 
 std::vector<Compressor> usable_compressors(const KernelConfig& config) {

@@ -14,6 +14,9 @@ void choose_signatures(const Request& request, Host& host, Plan& plan);
 /// there to plan.notes.
 [[nodiscard]] Status check_kernel(const ModuleSets& sets, Plan& plan);
 
+/// In words, that there is nothing that kexec could load, and the way out.
+[[nodiscard]] std::string no_kernel_image(const Plan& plan);
+
 /// kexec -s is possible and goes around what kexec_load fails at with this kernel.
 [[nodiscard]] bool prefers_file_load(const Profile& profile, const KernelConfig& config);
 

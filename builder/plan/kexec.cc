@@ -83,6 +83,15 @@ std::string covering_image(const Plan& plan, std::string& prepare) {
   return copy;
 }
 
+// The kernel as kexec takes it: of a UKI that part alone.
+std::string loadable_image(const Plan& plan, std::string& prepare) {
+  if (!plan.kernel.linux_part) return covering_image(plan, prepare);
+  const std::string copy = "/run/mkcapture-kernel";
+  prepare = fmt::format("tail -c +{} {} | head -c {} > {} && ", plan.kernel.linux_part->offset + 1,
+                        shell_quote(plan.kernel.image), plan.kernel.linux_part->size, copy);
+  return copy;
+}
+
 std::vector<std::string> kexec_options(Host& host, const Plan& plan) {
   const Profile& profile = plan.profile;
   const KernelConfig& config = plan.kernel.config;
@@ -191,7 +200,7 @@ Status plan_kexec(const Request& request, Host& host, Plan& plan) {
   argv = {"kexec", "-p"};
   for (auto& option : kexec_options(host, plan))
     argv.push_back(std::move(option));
-  argv.push_back(plan.kernel.image.empty() ? "KERNEL" : covering_image(plan, plan.kexec.prepare));
+  argv.push_back(loadable_image(plan, plan.kexec.prepare));
   argv.push_back("--initrd=" + absolute(plan.output));
   argv.push_back("--append=" + plan.kexec.append);
 

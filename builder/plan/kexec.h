@@ -16,7 +16,7 @@ namespace mkcapture {
 /// RAM of this machine in bytes: the kernel's own map where it may be read, else MemTotal.
 [[nodiscard]] std::uint64_t machine_ram(Host& host);
 
-/// The command as one line for a POSIX shell.
+/// The command as one line for a POSIX shell. Only for a plan that has a kernel image.
 [[nodiscard]] std::string kexec_line(const Plan& plan);
 
 }  // namespace mkcapture

@@ -38,6 +38,10 @@ Status choose_kernel(const Request& request, Host& host, Plan& plan) {
     return request.kernel ? as_usage_error(request.kernel->origin, std::move(release).error())
                           : std::move(release).error();
   plan.kernel = find_kernel_files(request.root, *release, plan.profile);
+  if (const auto& image = request.kernel_image) {
+    if (auto used = use_kernel_image(image->value, plan.kernel); !used)
+      return as_usage_error(image->origin, std::move(used).error());
+  }
   return {};
 }
 

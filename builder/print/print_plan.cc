@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "builder/plan/kernel_checks.h"
 #include "builder/plan/kexec.h"
 #include "builder/print/print.h"
 #include "init/base/units.h"
@@ -254,6 +255,10 @@ void print_crashkernel(const Plan& plan, const ImageEstimate& estimate, std::str
                  *crash.reserved < needed ? ", too little for this image" : "");
 }
 
+std::string load_words(const Plan& plan) {
+  return plan.kernel.image.empty() ? no_kernel_image(plan) : kexec_line(plan);
+}
+
 void print_list(std::string_view title, const std::vector<std::string>& lines, std::string& out) {
   if (lines.empty()) return;
   Section section(out, title);
@@ -283,7 +288,7 @@ std::string print_plan(const Plan& plan, const ImageEstimate& estimate) {
   }
   {
     Section section(out, "To load it");
-    section.line("{}", kexec_line(plan));
+    section.line("{}", load_words(plan));
   }
   print_list("Notes", plan.notes, out);
   print_list("Warnings", plan.warnings, out);
@@ -313,7 +318,7 @@ std::string print_summary(const Plan& plan, const ImageSizes& sizes) {
                                 plan.kernel.release, modules(plan.drivers.modules.size()));
   for (const auto& target : plan.targets)
     out += fmt::format("  {}\n", to_string(target.spec));
-  out += fmt::format("load it with\n  {}\n", kexec_line(plan));
+  out += fmt::format("load it with\n  {}\n", load_words(plan));
   return out;
 }
 

@@ -202,6 +202,19 @@ TEST_CASE("mkcapture: options of modules, from modprobe.d, --module-option and t
     CHECK_MESSAGE(f.run({"--module-option", bad}) == 2, bad);
 }
 
+TEST_CASE("mkcapture: without a kernel image there is no command that a shell could run") {
+  Fixture f;
+  std::filesystem::remove(f.tree.path(std::string("boot/vmlinuz-") + kRelease));
+  CHECK(f.run({"--print", "kexec"}) == 1);
+  CHECK(contains(f.err, "no kernel image of 6.1.0-test below "));
+  CHECK(contains(f.err, "--kernel-image FILE names one"));
+  REQUIRE(f.run({"--print", "plan"}) == 0);
+  CHECK(!f.said("kexec -p"));
+  REQUIRE(f.run({"--print", "kexec", "--kernel-image", f.tree.write("mine", "kernel")}) == 0);
+  CHECK(f.out.starts_with("kexec -p " + f.tree.path("mine") + " "));
+  CHECK(f.run({"--kernel-image", f.tree.path("nothing")}) == 2);
+}
+
 TEST_CASE("mkcapture: signatures of modules") {
   const std::string with_signatures = std::string(kConfig) + "CONFIG_MODULE_SIG=y\n";
   Fixture f(with_signatures);
