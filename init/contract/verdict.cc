@@ -44,8 +44,7 @@ std::string saved_line(const TargetSpec& target, std::uint64_t bytes, Millisecon
 }
 
 std::string failed_line(const TargetSpec& target, Step step, std::string_view reason) {
-  std::string line =
-      "failed target=" + field(target) + " step=" + to_string(step) + " reason=\"";
+  std::string line = "failed target=" + field(target) + " step=" + to_string(step) + " reason=\"";
   append_harmless(line, reason);
   return line + "\"";
 }
