@@ -180,7 +180,7 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
   if (help) {
     options.action = Action::kHelp;
     const auto given = app.get_subcommands();
-    options.help = given.empty() ? app.help() : given.front()->help();
+    options.help = given.empty() ? app.help() : given.front()->help("mkcapture");
     return options;
   }
   if (version) {

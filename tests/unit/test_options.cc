@@ -103,6 +103,7 @@ TEST_CASE("options: subcommands take their own options and the settings, in any 
     const auto help = parse_options({std::string(command.name), "--help"});
     REQUIRE(help);
     CHECK(help->action == Action::kHelp);
+    CHECK(help->help.find("mkcapture " + std::string(command.name)) != std::string::npos);
     for (const auto& option : subcommand_options())
       CHECK((help->help.find(option.option) != std::string::npos) ==
             std::any_of(subcommand_options().begin(), subcommand_options().end(),
