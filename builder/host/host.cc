@@ -17,7 +17,6 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "builder/host/addresses.h"
 #include "builder/host/files.h"
 #include "builder/host/kept_files.h"
 #include "builder/host/run_program.h"
@@ -157,8 +156,12 @@ class RealHost final : public Host {
     return v4;
   }
 
+  std::vector<NetworkLink> network_links() override { return mkcapture::network_links(); }
   std::vector<InterfaceAddress> addresses(const std::string& interface) override {
     return interface_addresses(interface);
+  }
+  std::optional<NetworkRoute> network_route(const std::string& address) override {
+    return mkcapture::network_route(address);
   }
 
   Result<std::string> run(const std::vector<std::string>& argv) override {

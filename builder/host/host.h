@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "builder/base/usage.h"
+#include "builder/host/network_facts.h"
 
 namespace mkcapture {
 
@@ -31,13 +32,6 @@ struct BlockTags {
   std::string label;
   std::string partuuid;
   std::string partlabel;
-};
-
-/// An address of an interface, not link-local.
-struct InterfaceAddress {
-  std::string address;  // IPv4 as text
-  int prefix = 0;
-  bool permanent = false;  // set for good; false: leased, and will have to be asked for again
 };
 
 /// What can be said of a file without reading it.
@@ -79,8 +73,10 @@ class Host {
   /// Addresses of a host name, IPv4 first, as text; an error where it is not known now.
   [[nodiscard]] virtual Result<std::vector<std::string>> resolve(const std::string& name) = 0;
 
-  /// The IPv4 addresses of an interface as they are now.
+  // network_facts.h
+  [[nodiscard]] virtual std::vector<NetworkLink> network_links() = 0;
   [[nodiscard]] virtual std::vector<InterfaceAddress> addresses(const std::string& interface) = 0;
+  [[nodiscard]] virtual std::optional<NetworkRoute> network_route(const std::string& address) = 0;
 
   /// Runs a program (PATH is searched) and gives its standard output; an error has the last line of
   /// its standard error.

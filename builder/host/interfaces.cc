@@ -1,11 +1,8 @@
 #include "builder/host/interfaces.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 #include "init/base/units.h"
 
@@ -13,98 +10,26 @@ namespace mkcapture {
 
 namespace {
 
-std::vector<std::string_view> words(std::string_view line) {
-  std::vector<std::string_view> all;
-  std::size_t at = 0;
-  while ((at = line.find_first_not_of(" \t", at)) != std::string_view::npos) {
-    const auto end = std::min(line.find_first_of(" \t", at), line.size());
-    all.push_back(line.substr(at, end - at));
-    at = end;
-  }
-  return all;
-}
-
-template <class Each>
-void each_line(std::string_view text, Each each) {
-  while (!text.empty()) {
-    const auto end = text.find('\n');
-    each(words(text.substr(0, end)));
-    if (end == std::string_view::npos) break;
-    text.remove_prefix(end + 1);
-  }
-}
-
-std::optional<std::uint64_t> hex(std::string_view text) {
-  const auto number = parse_number(text, 16);
-  return number ? std::optional(*number) : std::nullopt;
-}
-
-constexpr std::uint64_t kRouteUp = 1, kRouteReject = 0x200;  // RTF_UP, RTF_REJECT: linux/route.h
-
-struct Route {
-  std::string interface;
-  std::string gateway;
-  int prefix = -1;
-  std::uint64_t metric = 0;
-  void take_if_better(const Route& other) {
-    if (other.prefix > prefix || (other.prefix == prefix && other.metric < metric)) *this = other;
-  }
-};
-
-// /proc/net/route has addresses as the host's words in hex: the bytes in memory are network order.
-std::optional<Route> ipv4_route(std::string_view table, const std::string& ipv4) {
-  in_addr wanted;
-  if (::inet_pton(AF_INET, ipv4.c_str(), &wanted) != 1) return std::nullopt;
-  Route best;
-  each_line(table, [&](const std::vector<std::string_view>& f) {
-    if (f.size() < 8) return;
-    const auto destination = hex(f[1]), gateway = hex(f[2]), flags = hex(f[3]), mask = hex(f[7]);
-    const auto metric = parse_number(f[6]);
-    if (!destination || !gateway || !flags || !mask || !metric) return;
-    if ((*flags & kRouteUp) == 0 || (*flags & kRouteReject) != 0 || f[0] == "lo") return;
-    if ((wanted.s_addr & static_cast<std::uint32_t>(*mask)) != *destination) return;
-    char text[INET_ADDRSTRLEN];
-    in_addr address{static_cast<in_addr_t>(*gateway)};
-    best.take_if_better({std::string(f[0]),
-                         *gateway == 0 ? "" : ::inet_ntop(AF_INET, &address, text, sizeof text),
-                         __builtin_popcount(static_cast<std::uint32_t>(*mask)), *metric});
-  });
-  if (best.prefix < 0) return std::nullopt;
-  return best;
-}
-
-bool same_bits(const std::array<std::uint8_t, 16>& a, const std::uint8_t* b, int bits) {
-  for (int i = 0; i < bits; ++i)
-    if (((a[i / 8] ^ b[i / 8]) >> (7 - i % 8) & 1) != 0) return false;
-  return true;
+std::string folder_of(const std::string& interface) {
+  return "/sys/class/net/" + interface;
 }
 
 // "Name" of a driverless interface's kind (DEVTYPE in uevent), for errors.
-std::string kind_of(Host& host, const std::string& folder) {
-  if (host.exists(folder + "/tun_flags")) return "a tap or tunnel device";
-  const auto uevent = host.read_file(folder + "/uevent");
-  if (uevent)
-    if (const auto at = uevent->find("DEVTYPE="); at != std::string::npos)
-      return fmt::format("a {} device", uevent->substr(at + 8, uevent->find('\n', at) - at - 8));
+std::string kind_words(Host& host, const NetworkLink& link) {
+  if (host.exists(folder_of(link.name) + "/tun_flags")) return "a tap or tunnel device";
+  if (!link.kind.empty()) return fmt::format("a {} device", link.kind);
   return "a virtual device";
 }
 
-std::optional<Nic> nic_named(Host& host, const std::string& name) {
-  const std::string folder = "/sys/class/net/" + name;
+// What belongs to a device, and is none of those that other interfaces are made of.
+std::optional<Nic> nic_of(Host& host, const NetworkLink& link) {
+  const std::string folder = folder_of(link.name);
   const auto device = host.real_path(folder + "/device");
   if (!device) return std::nullopt;
-  Nic nic{name, fact(host, folder + "/bonding_slave/perm_hwaddr"), drivers_above(host, *device)};
-  if (nic.mac.empty()) nic.mac = fact(host, folder + "/address");
+  Nic nic{link.name, link.permanent_mac, drivers_above(host, *device)};
+  if (nic.mac.empty()) nic.mac = fact(host, folder + "/bonding_slave/perm_hwaddr");
+  if (nic.mac.empty()) nic.mac = link.mac;
   return nic;
-}
-
-// The interfaces that `folder` is built on: links lower_NAME.
-std::vector<std::string> lower_interfaces(Host& host, const std::string& folder) {
-  std::vector<std::string> lower;
-  if (const auto names = host.list_dir(folder))
-    for (const auto& name : *names)
-      if (name.starts_with("lower_")) lower.push_back(name.substr(6));
-  return lower;
 }
 
 // "active-backup 1" -> 1
@@ -116,7 +41,7 @@ int second_number(const std::string& text, int otherwise) {
 }
 
 BondSpec bond_from_sys(Host& host, const std::string& name) {
-  const std::string folder = "/sys/class/net/" + name + "/bonding/";
+  const std::string folder = folder_of(name) + "/bonding/";
   BondSpec bond;
   bond.name = name;
   bond.mode = second_number(fact(host, folder + "mode"), bond.mode);
@@ -128,117 +53,178 @@ BondSpec bond_from_sys(Host& host, const std::string& name) {
   return bond;
 }
 
-InterfaceName by_mac(const Nic& nic) {
-  return {"", nic.mac};
-}
+class TakeApart {
+ public:
+  explicit TakeApart(Host& host) : host_(host), links_(host.network_links()) {}
 
-// Takes `name` apart into `stack`; returns what the layer above must call it.
-InterfaceName take_apart(Host& host, const std::string& name, LinkStack& stack, int depth) {
-  const std::string folder = "/sys/class/net/" + name;
-  if (auto nic = nic_named(host, name)) {
-    stack.nics.push_back(*nic);
-    return by_mac(stack.nics.back());
+  LinkStack run(const std::string& interface) {
+    const NetworkLink* link = named(interface);
+    if (link == nullptr) {
+      stack_.unsupported = interface + " is not there";
+      return std::move(stack_);
+    }
+    stack_.mtu = link->mtu;
+    stack_.top = take(*link, 0);
+    return std::move(stack_);
   }
-  const auto lower = lower_interfaces(host, folder);
-  constexpr int kDeepest = 4;  // VLAN on bridge on bond on card
-  if (depth >= kDeepest || lower.empty()) {
-    stack.unsupported = fmt::format("{} is {}", name, kind_of(host, folder));
-    return {name, ""};
+
+ private:
+  const NetworkLink* named(const std::string& name) const {
+    const auto at = std::ranges::find(links_, name, &NetworkLink::name);
+    return at == links_.end() ? nullptr : &*at;
   }
-  if (host.exists(folder + "/bonding")) {
-    auto bond = bond_from_sys(host, name);
-    for (const auto& slave : lower)
-      bond.slaves.push_back(take_apart(host, slave, stack, depth + 1));
-    stack.bond = bond;
-    return {name, ""};
+  const NetworkLink* at_index(int index) const {
+    const auto at = std::ranges::find(links_, index, &NetworkLink::index);
+    return index == 0 || at == links_.end() ? nullptr : &*at;
   }
-  if (const std::string text = fact(host, "/proc/net/vlan/" + name); !text.empty()) {
+  std::vector<const NetworkLink*> ports_of(const NetworkLink& master) const {
+    std::vector<const NetworkLink*> ports;
+    for (const auto& link : links_)
+      if (link.master == master.index) ports.push_back(&link);
+    return ports;
+  }
+
+  // Takes `link` apart; returns what the layer above must call it.
+  InterfaceName take(const NetworkLink& link, int depth) {
+    constexpr int kDeepest = 6;  // macvlan on VLAN on VLAN on bridge on bond on card
+    if (depth > kDeepest) return refuse(link);
+    if (auto nic = nic_of(host_, link)) return take_card(link, *std::move(nic), depth);
+    if (link.kind == "vlan") return take_vlan(link, depth);
+    if (link.kind == "bond") return take_bond(link, depth);
+    if (link.kind == "bridge") return take_port(link, depth, "bridge");
+    if (link.kind == "team") return take_port(link, depth, "team");
+    if (link.kind == "vrf") return take_port(link, depth, "VRF");
+    if (link.kind == "macvlan" || link.kind == "ipvlan") return take_parent(link, depth);
+    if (link.kind == "openvswitch") return take_switch(link, depth);
+    return refuse(link);
+  }
+
+  InterfaceName refuse(const NetworkLink& link) {
+    stack_.unsupported = fmt::format("{} is {}", link.name, kind_words(host_, link));
+    return {link.name, ""};
+  }
+
+  InterfaceName take_card(const NetworkLink& link, Nic nic, int depth) {
+    // A virtual function is there again only once somebody asks the card for it.
+    if (const auto names = host_.list_dir(folder_of(link.name) + "/device/physfn/net");
+        names && !names->empty()) {
+      if (const NetworkLink* card = named(names->front())) {
+        stand_in(fmt::format("{} is a virtual function: its card {} stands in for it", link.name,
+                             card->name));
+        return take(*card, depth + 1);
+      }
+    }
+    const InterfaceName name{"", nic.mac};
+    stack_.nics.push_back(std::move(nic));
+    return name;
+  }
+
+  InterfaceName take_vlan(const NetworkLink& link, int depth) {
+    const NetworkLink* parent = at_index(link.parent);
+    if (parent == nullptr) return refuse(link);
     VlanSpec vlan;
-    const auto at = text.find("VID: ");
-    const int id = at == std::string::npos ? 0 : std::atoi(text.c_str() + at + 5);
-    vlan.id = static_cast<std::uint16_t>(id);
-    vlan.parent = take_apart(host, lower.front(), stack, depth + 1);
-    vlan.name = fmt::format("vlan{}", id);  // its name must end in the id for vlan=
-    stack.vlan = vlan;
+    vlan.id = link.vlan_id;
+    vlan.service = link.service_vlan;
+    vlan.parent = take(*parent, depth + 1);
+    vlan.name = vlan_name(link);
+    stack_.vlans.push_back(vlan);
     return {vlan.name, ""};
   }
-  if (host.exists(folder + "/bridge")) {
-    // A bridge of virtual machines and one way out: the way out alone reaches the same network.
-    for (const auto& port : lower) {
-      LinkStack below;
-      const InterfaceName top = take_apart(host, port, below, depth + 1);
-      if (!below.unsupported.empty()) continue;
-      const bool vlan_kept = stack.vlan.has_value();
-      stack.nics.insert(stack.nics.end(), below.nics.begin(), below.nics.end());
-      stack.bond = below.bond;
-      if (!vlan_kept) stack.vlan = below.vlan;
-      return top;
-    }
+
+  // Its own where that ends in the number, as vlan= wants it.
+  static std::string vlan_name(const NetworkLink& link) {
+    const auto digits = link.name.find_last_not_of("0123456789") + 1;
+    const auto number = parse_number(std::string_view(link.name).substr(digits));
+    if (digits > 0 && number && *number == link.vlan_id) return link.name;
+    return fmt::format("v{}.{}", link.index, link.vlan_id);
   }
-  stack.unsupported = fmt::format("{} is {}", name, kind_of(host, folder));
-  return {name, ""};
-}
+
+  InterfaceName take_bond(const NetworkLink& link, int depth) {
+    auto bond = bond_from_sys(host_, link.name);
+    for (const NetworkLink* slave : ports_of(link))
+      bond.slaves.push_back(take(*slave, depth + 1));
+    if (bond.slaves.empty()) return refuse(link);
+    stack_.bonds.push_back(bond);
+    return {link.name, ""};
+  }
+
+  // The first port with a card below stands in for the whole: for a bridge of virtual machines and
+  // one way out that reaches the same network.
+  InterfaceName take_port(const NetworkLink& link, int depth, std::string_view what) {
+    const LinkStack before = stack_;
+    for (const NetworkLink* port : ports_of(link)) {
+      const InterfaceName top = take(*port, depth + 1);
+      if (stack_.unsupported.empty()) {
+        if (what != "bridge")
+          stand_in(fmt::format("{} is a {}: its port {} stands in for it, alone", link.name, what,
+                               port->name));
+        return top;
+      }
+      stack_ = before;
+    }
+    return refuse(link);
+  }
+
+  InterfaceName take_parent(const NetworkLink& link, int depth) {
+    const NetworkLink* parent = at_index(link.parent);
+    if (parent == nullptr) return refuse(link);
+    stand_in(fmt::format("{} is a {}: {} below it stands in for it", link.name, link.kind,
+                         parent->name));
+    return take(*parent, depth + 1);
+  }
+
+  // An inner port of Open vSwitch: which card it leads to, only the switch's flows know. One card
+  // in the switch can be it.
+  InterfaceName take_switch(const NetworkLink& link, int depth) {
+    const NetworkLink* ways_out = nullptr;
+    for (const auto& other : links_) {
+      const NetworkLink* master = at_index(other.master);
+      if (master == nullptr || master->kind != "openvswitch") continue;
+      if (ways_out != nullptr) {
+        stack_.unsupported = link.name + " is a port of Open vSwitch, which has several cards";
+        return {link.name, ""};
+      }
+      ways_out = &other;
+    }
+    if (ways_out == nullptr) return refuse(link);
+    stand_in(fmt::format("{} is a port of Open vSwitch: {} stands in for it, without the switch",
+                         link.name, ways_out->name));
+    return take(*ways_out, depth + 1);
+  }
+
+  void stand_in(std::string words) {
+    if (!stack_.stand_in.empty()) stack_.stand_in += "; ";
+    stack_.stand_in += words;
+  }
+
+  Host& host_;
+  std::vector<NetworkLink> links_;
+  LinkStack stack_;
+};
 
 }  // namespace
 
-std::optional<std::string> route_in_table(std::string_view table, const std::string& ipv4) {
-  const auto route = ipv4_route(table, ipv4);
-  return route ? std::optional(route->interface) : std::nullopt;
-}
-
-// Destination, prefix length in hex, source, source prefix, next hop, metric, ref, use, flags,
-// name.
-std::optional<std::string> route_in_table6(std::string_view table, const std::string& ipv6) {
-  std::array<std::uint8_t, 16> wanted;
-  if (::inet_pton(AF_INET6, ipv6.c_str(), wanted.data()) != 1) return std::nullopt;
-  Route best;
-  each_line(table, [&](const std::vector<std::string_view>& f) {
-    if (f.size() < 10 || f[0].size() != 32) return;
-    const auto prefix = hex(f[1]), metric = hex(f[5]), flags = hex(f[8]);
-    if (!prefix || *prefix > 128 || !metric || !flags) return;
-    if ((*flags & kRouteUp) == 0 || (*flags & kRouteReject) != 0 || f[9] == "lo") return;
-    std::uint8_t destination[16];
-    for (std::size_t i = 0; i < 16; ++i) {
-      const auto byte = hex(f[0].substr(2 * i, 2));
-      if (!byte) return;
-      destination[i] = static_cast<std::uint8_t>(*byte);
-    }
-    if (same_bits(wanted, destination, static_cast<int>(*prefix)))
-      best.take_if_better({std::string(f[9]), "", static_cast<int>(*prefix), *metric});
-  });
-  if (best.prefix < 0) return std::nullopt;
-  return best.interface;
-}
-
-std::optional<std::string> route_to(Host& host, const std::string& address) {
-  if (address.find(':') != std::string::npos) {
-    const auto table = host.read_file("/proc/net/ipv6_route");
-    return table ? route_in_table6(*table, address) : std::nullopt;
-  }
-  const auto table = host.read_file("/proc/net/route");
-  return table ? route_in_table(*table, address) : std::nullopt;
-}
-
-std::string gateway_to(Host& host, const std::string& address) {
-  const auto table = host.read_file("/proc/net/route");
-  const auto route = table ? ipv4_route(*table, address) : std::nullopt;
-  return route ? route->gateway : "";
-}
-
 std::optional<Nic> find_nic(Host& host, const InterfaceName& wanted) {
-  if (!wanted.name.empty()) return nic_named(host, wanted.name);
-  const auto names = host.list_dir("/sys/class/net");
-  if (!names || wanted.mac.empty()) return std::nullopt;
-  for (const auto& name : *names)
-    if (auto nic = nic_named(host, name); nic && nic->mac == wanted.mac) return nic;
+  if (wanted.empty()) return std::nullopt;
+  for (const auto& link : host.network_links()) {
+    if (!wanted.name.empty() && link.name != wanted.name) continue;
+    auto nic = nic_of(host, link);
+    if (nic && (!wanted.name.empty() || nic->mac == wanted.mac || link.mac == wanted.mac))
+      return nic;
+  }
   return std::nullopt;
 }
 
+std::vector<Nic> all_nics(Host& host) {
+  std::vector<Nic> nics;
+  for (const auto& link : host.network_links())
+    if (auto nic = nic_of(host, link); nic && !nic->drivers.empty())
+      nics.push_back(*std::move(nic));
+  return nics;
+}
+
 LinkStack link_stack(Host& host, const std::string& interface) {
-  LinkStack stack;
-  const InterfaceName top = take_apart(host, interface, stack, 0);
-  stack.top = to_string(top);
-  return stack;
+  return TakeApart(host).run(interface);
 }
 
 }  // namespace mkcapture

@@ -17,33 +17,27 @@ namespace mkcapture {
 /// A network card.
 struct Nic {
   std::string name;  // here: "enp3s0"
-  std::string mac;   // its own, lower case with colons, also while it is in a bond
+  std::string mac;   // what it was made with, lower case with colons: the one that it has again in
+                     // the capture kernel, whatever was set here, and while it is in a bond
   std::vector<DeviceDriver> drivers;
 };
 
-/// The interface that the main routing table sends `address` (IPv4 or IPv6) through; nothing where
-/// there is no route or the way is the loopback.
-[[nodiscard]] std::optional<std::string> route_to(Host& host, const std::string& address);
-
-/// Longest prefix, then lowest metric, of /proc/net/route and /proc/net/ipv6_route. Pure.
-[[nodiscard]] std::optional<std::string> route_in_table(std::string_view table,
-                                                        const std::string& ipv4);
-[[nodiscard]] std::optional<std::string> route_in_table6(std::string_view table,
-                                                         const std::string& ipv6);
-
-/// The gateway of the IPv4 route to `address`; empty for a link of its own.
-[[nodiscard]] std::string gateway_to(Host& host, const std::string& address);
-
-/// The card of this name or MAC; nothing where this machine has none (or it is no card).
+/// The card of this name or MAC (its own or the one that was set); nothing where this machine has
+/// none (or it is no card).
 [[nodiscard]] std::optional<Nic> find_nic(Host& host, const InterfaceName& name);
+/// All cards of this machine that have a driver.
+[[nodiscard]] std::vector<Nic> all_nics(Host& host);
 
-/// An interface taken apart: the cards below a VLAN, a bond, a bridge, or itself.
+/// An interface taken apart down to its cards. What can be made again in the capture kernel is in
+/// `bonds` and `vlans`; a bridge, a team, a macvlan ... is stood in for by what is below it.
 struct LinkStack {
   std::vector<Nic> nics;
-  std::optional<VlanSpec> vlan;  // parent: the bond or the card's MAC
-  std::optional<BondSpec> bond;  // slaves: the cards' MACs
-  std::string top;          // what ip= must name: the VLAN, the bond, or the card's MAC with dashes
-  std::string unsupported;  // "a tunnel", "a team": what stands in the way; empty
+  std::vector<BondSpec> bonds;  // slaves: VLANs by name, cards by MAC
+  std::vector<VlanSpec> vlans;  // the lower one first; parents likewise
+  InterfaceName top;            // what ip= must name
+  std::uint32_t mtu = 0;        // of the interface
+  std::string stand_in;     // "team0 is a team: its port eno1 stands in for it alone"; mostly empty
+  std::string unsupported;  // "wg0 is a wireguard device"; what stands in the way; mostly empty
 };
 [[nodiscard]] LinkStack link_stack(Host& host, const std::string& interface);
 

@@ -108,6 +108,7 @@ void plan_capture(const Request& request, Plan& plan) {
   config.vlan = plan.network.vlan;
   config.bond = plan.network.bond;
   config.kernel = plan.kernel.release;
+  config.route = plan.network.route;
   config.deadline = request.deadline;
   config.wait = request.wait;
   config.stall = request.stall;

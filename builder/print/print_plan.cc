@@ -87,6 +87,8 @@ void print_network(const Plan& plan, std::string& out) {
     section.line("vlan={}", to_string(vlan));
   for (const auto& ip : net.ip)
     section.line("ip={}", to_string(ip));
+  for (const auto& route : net.route)
+    section.line("route={}", to_string(route));
   if (net.ip.empty()) section.line("DHCP on the first card with a link");
   for (const auto& nic : net.nics)
     section.line("{} is {}", nic.mac, nic.name);

@@ -165,6 +165,7 @@ Status set_from_file(std::string_view key, std::string_view value, CaptureConfig
   if (key == "ip") return append(parse_ip(value), config.ip);
   if (key == "vlan") return append(parse_vlan(value), config.vlan);
   if (key == "bond") return append(parse_bond(value), config.bond);
+  if (key == "route") return append(parse_route(value), config.route);
   if (key == "on_failure") return store_name(kActions, value, config.on_failure);
   if (key == "shell_allowed") return store_bool(value, config.shell_allowed);
   if (key == "kernel") {
@@ -284,6 +285,8 @@ std::string format_config(const CaptureConfig& config) {
     line("vlan", to_string(vlan));
   for (const auto& bond : config.bond)
     line("bond", to_string(bond));
+  for (const auto& route : config.route)
+    line("route", to_string(route));
   line("deadline", format_duration(config.deadline));
   line("wait", format_duration(config.wait));
   line("stall", format_duration(config.stall));

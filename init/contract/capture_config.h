@@ -23,7 +23,7 @@
 //                            for finit_module, and "storage", "net", "fs", "watchdog" or ""
 //   filesystem=TYPE:NAME,NAME  modules that mounting TYPE (as libblkid names it) needs; none where
 //                            it is built in ("filesystem=ext4:")
-//   ip= vlan= bond=          [cmdline: ip] network, as in net_spec.h; ip repeatable
+//   ip= vlan= bond= route=   [cmdline: ip] network, as in net_spec.h; ip repeatable
 //   deadline= wait= stall=   [cmdline] durations: the whole capture; one target to become ready
 //                            (device, link, address, server); one target without progress
 //   final=reboot|poweroff|halt                  [cmdline]
@@ -93,6 +93,7 @@ struct CaptureConfig {
   std::vector<IpSpec> ip;
   std::vector<VlanSpec> vlan;
   std::vector<BondSpec> bond;
+  std::vector<RouteSpec> route;
   Milliseconds deadline = std::chrono::minutes(30);
   Milliseconds wait = std::chrono::seconds(60);
   Milliseconds stall = std::chrono::seconds(60);

@@ -133,6 +133,12 @@ Status parse_static(const std::vector<std::string>& fields, IpSpec& ip) {
   return {};
 }
 
+Result<int> parse_mtu(std::string_view text) {
+  const auto mtu = parse_number(text);
+  if (!mtu || *mtu < 68 || *mtu > 65535) return fail("the MTU is not in 68..65535");
+  return static_cast<int>(*mtu);
+}
+
 bool is_host_text(std::string_view text) {
   return all_of(text, [](char c) { return is_alnum(c) || c == '.' || c == '-' || c == '_'; });
 }
@@ -145,8 +151,16 @@ Result<IpSpec> from_fields(std::vector<std::string> fields) {
   } else if (fields.size() == 2 && method_word(fields[1]) != MethodWord::kNone) {
     fields = {"", "", "", "", "", fields[0], fields[1]};
   }
-  if (fields.size() > 10) return fail("too many fields");
-  fields.resize(10);  // the tenth, an NTP server, is of no use here
+  if (fields.size() > 11) return fail("too many fields");
+  fields.resize(11);  // the tenth, an NTP server, is of no use here
+  for (const std::size_t at : {std::size_t{7}, std::size_t{10}}) {
+    if (fields[at].empty() || !all_of(fields[at], is_digit)) continue;
+    auto mtu = parse_mtu(fields[at]);
+    if (!mtu) return std::move(mtu).error();
+    ip.mtu = *mtu;
+    fields[at].clear();
+  }
+  if (!fields[10].empty()) return fail("the MTU '" + fields[10] + "' is no number");
 
   auto interface = parse_interface(fields[5]);
   if (!interface) return std::move(interface).error();
@@ -247,15 +261,19 @@ Status parse_bond_fields(const std::vector<std::string_view>& fields, BondSpec& 
       TRY(parse_bond_option(option, bond));
   }
   if (fields.size() > 3 && !fields[3].empty()) {
-    const auto mtu = parse_number(fields[3]);
-    if (!mtu || *mtu < 68 || *mtu > 65535) return fail("the MTU is not in 68..65535");
-    bond.mtu = static_cast<int>(*mtu);
+    auto mtu = parse_mtu(fields[3]);
+    if (!mtu) return std::move(mtu).error();
+    bond.mtu = *mtu;
   }
   return {};
 }
 
 Status parse_vlan_fields(const std::vector<std::string_view>& fields, VlanSpec& vlan) {
-  if (fields.size() != 2) return fail("write NAME:PARENT");
+  if (fields.size() != 2 && fields.size() != 3) return fail("write NAME:PARENT");
+  if (fields.size() == 3 && fields[2] != "802.1ad" && fields[2] != "802.1q") {
+    return fail("the protocol is 802.1q or 802.1ad");
+  }
+  vlan.service = fields.size() == 3 && fields[2] == "802.1ad";
   if (!is_interface_name(fields[0])) return fail("the VLAN's name is no interface name");
   vlan.name = fields[0];
   const auto last_letter = vlan.name.find_last_not_of("0123456789");
@@ -270,6 +288,43 @@ Status parse_vlan_fields(const std::vector<std::string_view>& fields, VlanSpec& 
   if (parent->empty()) return fail("the parent interface is missing");
   if (parent->name == vlan.name) return fail("the VLAN cannot be its own parent");
   vlan.parent = *std::move(parent);
+  return {};
+}
+
+/// The text up to the next ':' outside of brackets, without the brackets; false where one is open.
+bool next_field(std::string_view& text, std::string_view& field) {
+  if (consume(text, "[")) {
+    const auto end = text.find(']');
+    if (end == std::string_view::npos) return false;
+    field = text.substr(0, end);
+    text.remove_prefix(end + 1);
+    return text.empty() || consume(text, ":");
+  }
+  field = text.substr(0, text.find(':'));
+  text.remove_prefix(field.size());
+  (void)consume(text, ":");
+  return true;
+}
+
+Status parse_route_fields(std::string_view text, RouteSpec& route) {
+  std::string_view net;
+  std::string_view gateway;
+  if (!next_field(text, net) || !next_field(text, gateway)) return fail("a ']' is missing");
+  const auto slash = net.find('/');
+  route.destination = net.substr(0, slash);
+  if (!is_address(route.destination)) return fail("write NET/PREFIX:GATEWAY:IFACE");
+  const bool v6 = is_v6(route.destination);
+  route.prefix =
+      slash == std::string_view::npos ? (v6 ? 128 : 32) : parse_prefix(net.substr(slash + 1), v6);
+  if (route.prefix < 0) return fail("the prefix is no mask or prefix length");
+  route.gateway = gateway;
+  if (!gateway.empty() && !(v6 ? is_v6(gateway) : is_v4(gateway))) {
+    return fail("the gateway '" + route.gateway + "' is no address of the destination's kind");
+  }
+  auto interface = parse_interface(text);
+  if (!interface) return std::move(interface).error();
+  if (interface->empty()) return fail("the interface is missing");
+  route.interface = *std::move(interface);
   return {};
 }
 
@@ -315,15 +370,18 @@ std::string to_string(const IpSpec& ip) {
   const std::string interface = to_string(ip.interface);
   const bool is_static = ip.method == IpSpec::Method::kStatic;
   const bool plain = !is_static && ip.server.empty() && ip.hostname.empty() && ip.dns[0].empty() &&
-                     ip.dns[1].empty();
+                     ip.dns[1].empty() && ip.mtu == 0;
   if (plain) return interface.empty() ? method : interface + ":" + method;
   std::string text =
       bracketed(ip.address) + ":" + bracketed(ip.server) + ":" + bracketed(ip.gateway) + ":";
   if (is_static) text += std::to_string(ip.prefix);
   text += ":" + ip.hostname + ":" + interface + ":" + method;
-  if (!ip.dns[0].empty() || !ip.dns[1].empty()) text += ":" + bracketed(ip.dns[0]);
+  const bool name_servers = !ip.dns[0].empty() || !ip.dns[1].empty();
+  if (name_servers) text += ":" + bracketed(ip.dns[0]);
   if (!ip.dns[1].empty()) text += ":" + bracketed(ip.dns[1]);
-  return text;
+  if (ip.mtu == 0) return text;
+  if (name_servers) text += ip.dns[1].empty() ? "::" : ":";
+  return text + ":" + std::to_string(ip.mtu);
 }
 
 Result<VlanSpec> parse_vlan(std::string_view text) {
@@ -335,7 +393,20 @@ Result<VlanSpec> parse_vlan(std::string_view text) {
 }
 
 std::string to_string(const VlanSpec& v) {
-  return v.name + ":" + to_string(v.parent);
+  return v.name + ":" + to_string(v.parent) + (v.service ? ":802.1ad" : "");
+}
+
+Result<RouteSpec> parse_route(std::string_view text) {
+  RouteSpec route;
+  if (auto parsed = parse_route_fields(text.substr(0, kMaxSpecBytes), route); !parsed) {
+    return bad("route=", text, parsed.error().message);
+  }
+  return route;
+}
+
+std::string to_string(const RouteSpec& route) {
+  return bracketed(route.destination + "/" + std::to_string(route.prefix)) + ":" +
+         bracketed(route.gateway) + ":" + to_string(route.interface);
 }
 
 Result<BondSpec> parse_bond(std::string_view text) {

@@ -17,6 +17,7 @@ struct InterfaceName {
   std::string name;  // empty where `mac` is set
   std::string mac;   // lower case with colons, or empty
   [[nodiscard]] bool empty() const { return name.empty() && mac.empty(); }
+  friend bool operator==(const InterfaceName&, const InterfaceName&) = default;
 };
 [[nodiscard]] Result<InterfaceName> parse_interface(std::string_view text);
 [[nodiscard]] std::string to_string(const InterfaceName& i);  // MACs with dashes
@@ -35,17 +36,35 @@ struct IpSpec {
   std::string server;    // second field; informational
   std::string hostname;  // fifth field
   std::string dns[2];    // fields 8 and 9
+  int mtu = 0;           // 0: unchanged
 };
 
 /// "dhcp", "IFACE:dhcp", "CLIENT:SERVER:GW:MASK:HOST:IFACE:METHOD[:DNS0[:DNS1]]"; IPv6 in brackets.
+/// The MTU is a number in the place of DNS0, as in dracut, or beside name servers the eleventh
+/// field (the tenth is an NTP server).
 [[nodiscard]] Result<IpSpec> parse_ip(std::string_view text);
 [[nodiscard]] std::string to_string(const IpSpec& ip);
 
-/// "vlan=VLANNAME:PARENT"; the id is the trailing number of VLANNAME ("vlan5", "eth0.5"), 1..4094.
+/// A way beside that of ip='s gateway, as dracut's rd.route=: "NET/PREFIX:GATEWAY:IFACE", IPv6 in
+/// brackets ("[fd00::5/128]:[fe80::1]:eth0"); without a gateway NET is on the link.
+struct RouteSpec {
+  std::string destination;
+  int prefix = 0;
+  std::string gateway;  // may be empty
+  InterfaceName interface;
+  friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
+};
+[[nodiscard]] Result<RouteSpec> parse_route(std::string_view text);
+[[nodiscard]] std::string to_string(const RouteSpec& route);
+
+/// "vlan=VLANNAME:PARENT[:802.1ad]"; the id is the trailing number of VLANNAME ("vlan5", "eth0.5"),
+/// 1..4094. 802.1ad: a provider's (service) VLAN, which others may lie in. PARENT may be a VLAN or
+/// a bond too, and a bond's slave a VLAN: they are made in the order that this needs.
 struct VlanSpec {
   std::string name;
   std::uint16_t id = 0;
   InterfaceName parent;
+  bool service = false;
 };
 [[nodiscard]] Result<VlanSpec> parse_vlan(std::string_view text);
 [[nodiscard]] std::string to_string(const VlanSpec& v);

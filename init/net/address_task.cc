@@ -38,8 +38,39 @@ void prepare_ipv6(System& system, const std::string& interface, bool wanted) {
 
 }  // namespace
 
-Status AddressTask::prepare(const Link& link) {
+Status add_route_by(LinkControl& control, const Route& route, const IpAddress& own,
+                    int own_prefix) {
+  const IpAddress& gateway = route.gateway;
+  // Clouds hand out a /32 with a gateway outside of it: that needs a route to the gateway first.
+  if (!gateway.unspecified() && !gateway.link_local() && !same_subnet(gateway, own, own_prefix)) {
+    TRY(control.add_route({gateway, gateway.max_prefix(), any(gateway.v6), route.index}));
+  }
+  return control.add_route(route);
+}
+
+Status set_mtu(LinkControl& control, const NetworkView& view, const Link& link, std::uint32_t mtu) {
+  const Link* below = &link;
+  std::vector<int> small{link.index};
+  constexpr std::size_t kDeepest = 8;
+  while (below->parent != 0 && small.size() < kDeepest) {
+    below = find_link(view.links, below->parent);
+    if (below == nullptr) break;
+    if (below->mtu < mtu) small.push_back(below->index);
+  }
+  for (auto index = small.rbegin(); index != small.rend(); ++index)
+    TRY(control.set_mtu(*index, mtu));
+  return {};
+}
+
+Status AddressTask::prepare(const Link& link, const NetworkView& view) {
   if (!prepared_.insert(link.index).second) return {};
+  const auto mtu = static_cast<std::uint32_t>(spec_.mtu);
+  if (mtu != 0 && link.mtu != mtu) {
+    if (auto set = set_mtu(control_, view, link, mtu); !set) {
+      system_.log("MTU " + std::to_string(mtu) + " on " + describe(link) + ": " +
+                  set.error().message);
+    }
+  }
   if (link.up && spec_.method != IpSpec::Method::kAuto6) return {};
   if (valid_interface_name(link.name)) {
     prepare_ipv6(system_, link.name, spec_.method == IpSpec::Method::kAuto6);
@@ -50,17 +81,17 @@ Status AddressTask::prepare(const Link& link) {
   return {};
 }
 
-Assigned AddressTask::tick(const NetworkView& view, const Deadline& deadline) {
+Assigned AddressTask::tick(const NetworkView& view) {
   for (const Link* link : candidates(view.links, spec_.interface)) {
     // One interface that cannot be set up must not keep the others from being tried.
-    if (auto up = prepare(*link); !up) {
+    if (auto up = prepare(*link, view); !up) {
       if (!spec_.interface.empty()) return std::move(up).error();
       continue;
     }
     if (!link->has_link) continue;
     auto got = spec_.method == IpSpec::Method::kStatic  ? tick_static(*link)
                : spec_.method == IpSpec::Method::kAuto6 ? tick_auto6(*link, view)
-                                                        : tick_dhcp(*link, view, deadline);
+                                                        : tick_dhcp(*link, view);
     if (!got || *got) return got;
   }
   return nothing_yet();
@@ -102,11 +133,8 @@ std::string AddressTask::missing(const NetworkView& view) const {
 
 Status AddressTask::add_gateway(const Link& link, const AssignedAddress& own,
                                 const IpAddress& gateway) {
-  // Clouds hand out a /32 with a gateway outside of it: that needs a route to the gateway first.
-  if (!gateway.link_local() && !same_subnet(gateway, own.address, own.prefix)) {
-    TRY(control_.add_route({gateway, gateway.max_prefix(), any(gateway.v6), link.index}));
-  }
-  return control_.add_route({any(gateway.v6), 0, gateway, link.index});
+  return add_route_by(control_, {any(gateway.v6), 0, gateway, link.index, metric_}, own.address,
+                      own.prefix);
 }
 
 Assigned AddressTask::tick_static(const Link& link) {
@@ -147,17 +175,22 @@ Assigned AddressTask::tick_auto6(const Link& link, const NetworkView& view) {
   return nothing_yet();
 }
 
-Assigned AddressTask::tick_dhcp(const Link& link, const NetworkView& view,
-                                const Deadline& deadline) {
+bool AddressTask::outlasts(const DhcpLease& lease) const {
+  const auto needed = std::chrono::duration_cast<std::chrono::seconds>(lasts_).count();
+  return lease.seconds == 0 || lease.seconds / 2 >= needed;
+}
+
+Assigned AddressTask::tick_dhcp(const Link& link, const NetworkView& view) {
   auto running = dhcp_.find(link.name);
   if (running == dhcp_.end()) {
-    // An earlier target's worker may have been here: its lease holds as long as the address is set.
+    // An earlier target's worker may have been here: its lease holds as long as the address is set,
+    // and where nobody renews it, as long as it lasts.
     if (auto text = system_.read_file(lease_path(link.name), kMaxLeaseBytes)) {
       auto lease = parse_lease(*text);
       const bool set = lease && std::ranges::any_of(view.addresses, [&](const auto& a) {
                          return a.index == link.index && a.address == lease->address;
                        });
-      if (set) return apply_lease(link, *lease);
+      if (set && outlasts(*lease)) return apply_lease(link, *lease);
     }
     auto client = DhcpClient::start(system_, link.name);
     if (!client) return std::move(client).error();
@@ -172,9 +205,7 @@ Assigned AddressTask::tick_dhcp(const Link& link, const NetworkView& view,
   }
   const std::optional<DhcpLease> lease = *std::move(polled);
   if (!lease) return nothing_yet();
-  // Clients renew when half of the time is over.
-  const auto left = std::chrono::duration_cast<std::chrono::seconds>(deadline.left()).count();
-  if (lease->seconds != 0 && lease->seconds / 2 < left) running->second.leave_running();
+  if (!outlasts(*lease)) running->second.leave_running();
   dhcp_.clear();
   return apply_lease(link, *lease);
 }
@@ -183,7 +214,9 @@ Assigned AddressTask::apply_lease(const Link& link, const DhcpLease& lease) {
   AssignedAddress own{link.name,    link.index, lease.address, lease.prefix, lease.dns,
                       lease.domain, {}};
   own.text = with_prefix(lease.address, lease.prefix) + " on " + link.name + " by DHCP";
-  if (lease.mtu != 0 && lease.mtu != link.mtu) (void)control_.set_mtu(link.index, lease.mtu);
+  if (spec_.mtu == 0 && lease.mtu != 0 && lease.mtu != link.mtu) {
+    (void)control_.set_mtu(link.index, lease.mtu);
+  }
   if (auto added = control_.add_address(link.index, lease.address, lease.prefix); !added) {
     return std::move(added).error().within("address " + own.text);
   }

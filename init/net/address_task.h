@@ -33,15 +33,26 @@ struct AssignedAddress {
   std::string text;  // for the log: "10.0.2.15/24 on eth0 by DHCP, gateway 10.0.2.2"
 };
 
+/// With a route to the gateway itself where that is not on the link by the interface's own address.
+Status add_route_by(LinkControl& control, const Route& route, const IpAddress& own, int own_prefix);
+/// Also of what the link lies on, where that has less.
+Status set_mtu(LinkControl& control, const NetworkView& view, const Link& link, std::uint32_t mtu);
+
 class AddressTask {
  public:
-  AddressTask(System& system, LinkControl& control, IpSpec spec)
-      : system_(system), control_(control), spec_(std::move(spec)) {}
+  /// `metric`: of the default route that comes with the address, 0 for the first ip=, so that each
+  /// has its own and the first is taken. `lasts`: how long the address may be needed; a lease that
+  /// is shorter keeps its udhcpc.
+  AddressTask(System& system, LinkControl& control, IpSpec spec, std::uint32_t metric,
+              Milliseconds lasts)
+      : system_(system),
+        control_(control),
+        spec_(std::move(spec)),
+        metric_(metric),
+        lasts_(lasts) {}
 
-  /// Moves on as far as possible without waiting. An error is final. `deadline` is that of the
-  /// whole capture as far as it is known here: a lease that is shorter keeps its udhcpc.
-  [[nodiscard]] Result<std::optional<AssignedAddress>> tick(const NetworkView& view,
-                                                            const Deadline& deadline);
+  /// Moves on as far as possible without waiting. An error is final.
+  [[nodiscard]] Result<std::optional<AssignedAddress>> tick(const NetworkView& view);
 
   /// Some candidate has a link: what is missing now is the address.
   [[nodiscard]] bool has_link(const NetworkView& view) const;
@@ -49,17 +60,20 @@ class AddressTask {
   [[nodiscard]] std::string missing(const NetworkView& view) const;
 
  private:
-  Status prepare(const Link& link);
+  Status prepare(const Link& link, const NetworkView& view);
   Result<std::optional<AssignedAddress>> tick_static(const Link& link);
   Result<std::optional<AssignedAddress>> tick_auto6(const Link& link, const NetworkView& view);
-  Result<std::optional<AssignedAddress>> tick_dhcp(const Link& link, const NetworkView& view,
-                                                   const Deadline& deadline);
+  Result<std::optional<AssignedAddress>> tick_dhcp(const Link& link, const NetworkView& view);
+  /// A renewal comes when half of the lease is over.
+  [[nodiscard]] bool outlasts(const DhcpLease& lease) const;
   Result<std::optional<AssignedAddress>> apply_lease(const Link& link, const DhcpLease& lease);
   Status add_gateway(const Link& link, const AssignedAddress& own, const IpAddress& gateway);
 
   System& system_;
   LinkControl& control_;
   IpSpec spec_;
+  std::uint32_t metric_;
+  Milliseconds lasts_;
   std::set<int> prepared_;                  // links that were set up here
   std::map<std::string, DhcpClient> dhcp_;  // running clients by interface
   std::string dhcp_error_;                  // why the last one ended

@@ -24,6 +24,8 @@ class BringUp {
       : system_(context.system),
         config_(context.config),
         steps_(context.steps),
+        modules_(context.modules),
+        autoload_(network_autoload(context.config)),
         control_(control),
         deadline_(deadline),
         started_(system_.now()) {}
@@ -34,10 +36,7 @@ class BringUp {
     for (const Link& link : view_.links) {
       if (link.loopback && !link.up) (void)control_.set_up(link.index, true);
     }
-    for (const BondSpec& bond : config_.bond)
-      TRY(make_bond(bond));
-    for (const VlanSpec& vlan : config_.vlan)
-      TRY(make_vlan(vlan));
+    TRY(make_stacks());
     TRY(assign_addresses());
     TRY(write_resolv_conf(system_, dns_, domain_));
     return NetworkState{assigned_.front().address};
@@ -53,9 +52,58 @@ class BringUp {
     return {};
   }
 
+  /// Devices that come late (USB, channels of a hypervisor, deferred probes) get their modules.
   Status pause_and_look() {
-    system_.sleep(std::min(kPause, std::max(deadline_.left(), Milliseconds(1))));
+    const auto event =
+        system_.wait_uevent(std::min(kPause, std::max(deadline_.left(), Milliseconds(1))));
+    if (event && event->action == "overrun") {
+      modules_.autoload(autoload_);
+    } else if (event && event->action == "add" && !event->get("MODALIAS").empty()) {
+      modules_.autoload(autoload_, std::string(event->get("MODALIAS")));
+    }
     return look();
+  }
+
+  static Autoload network_autoload(const CaptureConfig& config) {
+    for (const auto& target : config.targets)
+      if (needs_network(target.spec) && target.autoload != Autoload::kNone) return target.autoload;
+    return Autoload::kNone;
+  }
+
+  /// Whether what `name` calls is still to be made.
+  static bool is_among(const std::vector<const BondSpec*>& bonds,
+                       const std::vector<const VlanSpec*>& vlans, const std::string& name) {
+    const auto called = [&name](const auto* made) { return made->name == name; };
+    return !name.empty() &&
+           (std::ranges::any_of(bonds, called) || std::ranges::any_of(vlans, called));
+  }
+
+  /// What lies below comes first: VLANs on bonds, bonds of VLANs, VLANs in VLANs.
+  Status make_stacks() {
+    std::vector<const BondSpec*> bonds;
+    std::vector<const VlanSpec*> vlans;
+    for (const BondSpec& bond : config_.bond)
+      bonds.push_back(&bond);
+    for (const VlanSpec& vlan : config_.vlan)
+      vlans.push_back(&vlan);
+    while (!bonds.empty() || !vlans.empty()) {
+      const auto bond = std::ranges::find_if(bonds, [&](const BondSpec* b) {
+        return std::ranges::none_of(b->slaves, [&](const InterfaceName& slave) {
+          return is_among(bonds, vlans, slave.name);
+        });
+      });
+      if (bond != bonds.end()) {
+        TRY(make_bond(**bond));
+        bonds.erase(bond);
+        continue;
+      }
+      const auto vlan = std::ranges::find_if(
+          vlans, [&](const VlanSpec* v) { return !is_among(bonds, vlans, v->parent.name); });
+      if (vlan == vlans.end()) return fail("bond= and vlan= lie on each other in a circle");
+      TRY(make_vlan(**vlan));
+      vlans.erase(vlan);
+    }
+    return {};
   }
 
   /// "... after 30s", the time waited in whole seconds.
@@ -142,16 +190,20 @@ class BringUp {
     auto parent = wait_for(vlan.parent);
     if (!parent) return std::move(parent).error().within("VLAN " + vlan.name);
     Status made = parent->up ? Status() : control_.set_up(parent->index, true);
-    if (made) made = control_.add_vlan(vlan.name, vlan.id, parent->index);
+    if (made) made = control_.add_vlan(vlan, parent->index);
     if (!made) return std::move(made).error().within("VLAN " + vlan.name);
     return look();
   }
 
   Status assign_addresses() {
     std::list<AddressTask> tasks;
-    for (const IpSpec& spec : config_.ip)
-      tasks.emplace_back(system_, control_, spec);
-    if (tasks.empty()) tasks.emplace_back(system_, control_, IpSpec());
+    constexpr std::uint32_t kLaterMetric = 1024;  // more than the kernel's own default for IPv6
+    for (const IpSpec& spec : config_.ip) {
+      const std::uint32_t metric =
+          tasks.empty() ? 0 : kLaterMetric + static_cast<std::uint32_t>(tasks.size());
+      tasks.emplace_back(system_, control_, spec, metric, config_.deadline);
+    }
+    if (tasks.empty()) tasks.emplace_back(system_, control_, IpSpec(), 0, config_.deadline);
     bool linked = false;
     std::optional<Deadline> stragglers;
     Error last;
@@ -161,7 +213,7 @@ class BringUp {
           linked = true;
           steps_.enter(Step::kAddress);
         }
-        auto got = task->tick(view_, deadline_);
+        auto got = task->tick(view_);
         if (got && !*got) {
           ++task;
           continue;
@@ -191,14 +243,34 @@ class BringUp {
   void accept(AssignedAddress own) {
     steps_.progress();
     system_.log("network: " + own.text);
+    add_routes(own);
     dns_.insert(dns_.end(), own.dns.begin(), own.dns.end());
     if (domain_.empty()) domain_ = own.domain;
     assigned_.push_back(std::move(own));
   }
 
+  /// Those of route= that lead through the interface. One that is refused costs what is behind it.
+  void add_routes(const AssignedAddress& own) {
+    for (const RouteSpec& spec : config_.route) {
+      const Link* link = find_link(view_.links, spec.interface);
+      const auto destination = parse_ip_address(spec.destination);
+      if (link == nullptr || link->index != own.index || !destination) continue;
+      if (destination->v6 != own.address.v6) continue;
+      Route route{*destination, spec.prefix, {}, own.index};
+      route.gateway.v6 = destination->v6;
+      if (const auto gateway = parse_ip_address(spec.gateway)) route.gateway = *gateway;
+      const Status added = add_route_by(control_, route, own.address, own.prefix);
+      system_.log("network: route to " + spec.destination + "/" + std::to_string(spec.prefix) +
+                  (spec.gateway.empty() ? "" : " by " + spec.gateway) + " on " + own.interface +
+                  (added ? "" : " refused: " + added.error().message));
+    }
+  }
+
   System& system_;
   const CaptureConfig& config_;
   StepReporter& steps_;
+  ModuleLoader& modules_;
+  Autoload autoload_;
   LinkControl& control_;
   const Deadline& deadline_;
   Milliseconds started_;

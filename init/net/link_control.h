@@ -42,6 +42,7 @@ struct Route {
   int prefix = 0;
   IpAddress gateway{};  // unspecified: the destination is on the link
   int index = 0;
+  std::uint32_t metric = 0;  // the lower one is taken; 0: the kernel's default
 };
 
 class LinkControl {
@@ -56,13 +57,14 @@ class LinkControl {
   /// Makes `index` a slave of bond `master`; it must be down.
   virtual Status set_master(int index, int master) = 0;
   virtual Status remove(int index) = 0;
-  virtual Status add_vlan(const std::string& name, std::uint16_t id, int parent) = 0;
+  virtual Status add_vlan(const VlanSpec& vlan, int parent) = 0;
   /// An empty bond with the specification's options; slaves and primary come later.
   virtual Status add_bond(const BondSpec& bond) = 0;
   virtual Status set_primary(int bond, int slave) = 0;
   /// EEXIST is success. IPv6 addresses are used at once, without duplicate address detection.
   virtual Status add_address(int index, const IpAddress& address, int prefix) = 0;
-  /// EEXIST is success.
+  /// In the place of one to the same destination with the same metric: afterwards the kernel has
+  /// this one.
   virtual Status add_route(const Route& route) = 0;
 };
 

@@ -38,8 +38,8 @@ class Rtnetlink final : public LinkControl {
     return request(rtnl::set_master(next(), index, master));
   }
   Status remove(int index) override { return request(rtnl::remove(next(), index)); }
-  Status add_vlan(const std::string& name, std::uint16_t id, int parent) override {
-    return request(rtnl::add_vlan(next(), name, id, parent));
+  Status add_vlan(const VlanSpec& vlan, int parent) override {
+    return request(rtnl::add_vlan(next(), vlan, parent));
   }
   Status add_bond(const BondSpec& bond) override { return request(rtnl::add_bond(next(), bond)); }
   Status set_primary(int bond, int slave) override {

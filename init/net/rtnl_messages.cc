@@ -1,6 +1,8 @@
 #include "init/net/rtnl_messages.h"
 
+#include <arpa/inet.h>
 #include <linux/if_addr.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -17,6 +19,7 @@ namespace {
 
 constexpr std::uint16_t kChange = NLM_F_REQUEST | NLM_F_ACK;
 constexpr std::uint16_t kCreate = kChange | NLM_F_CREATE | NLM_F_EXCL;
+constexpr std::uint16_t kPut = kChange | NLM_F_CREATE | NLM_F_REPLACE;
 constexpr std::uint16_t kDump = NLM_F_REQUEST | NLM_F_DUMP;
 
 // RFC 2863 states, include/uapi/linux/if.h; that header and musl's net/if.h exclude each other.
@@ -124,12 +127,15 @@ Bytes remove(std::uint32_t sequence, int index) {
   return std::move(w).finish();
 }
 
-Bytes add_vlan(std::uint32_t sequence, const std::string& name, std::uint16_t id, int parent) {
+Bytes add_vlan(std::uint32_t sequence, const VlanSpec& vlan, int parent) {
   NetlinkWriter w(RTM_NEWLINK, kCreate, sequence);
   w.fixed(link_header(0));
-  w.text(IFLA_IFNAME, name);
+  w.text(IFLA_IFNAME, vlan.name);
   w.number<std::uint32_t>(IFLA_LINK, static_cast<std::uint32_t>(parent));
-  link_info(w, "vlan", [id](NetlinkWriter& data) { data.number<std::uint16_t>(IFLA_VLAN_ID, id); });
+  link_info(w, "vlan", [&vlan](NetlinkWriter& data) {
+    data.number<std::uint16_t>(IFLA_VLAN_ID, vlan.id);
+    if (vlan.service) data.number<std::uint16_t>(IFLA_VLAN_PROTOCOL, htons(ETH_P_8021AD));
+  });
   return std::move(w).finish();
 }
 
@@ -183,7 +189,7 @@ Bytes add_address(std::uint32_t sequence, int index, const IpAddress& address, i
 }
 
 Bytes add_route(std::uint32_t sequence, const Route& route) {
-  NetlinkWriter w(RTM_NEWROUTE, kCreate, sequence);
+  NetlinkWriter w(RTM_NEWROUTE, kPut, sequence);
   const bool on_link = route.gateway.unspecified();
   rtmsg m{};
   m.rtm_family = static_cast<std::uint8_t>(route.destination.family());
@@ -196,6 +202,7 @@ Bytes add_route(std::uint32_t sequence, const Route& route) {
   if (route.prefix > 0) w.attribute(RTA_DST, bytes_of(route.destination));
   if (!on_link) w.attribute(RTA_GATEWAY, bytes_of(route.gateway));
   w.number<std::uint32_t>(RTA_OIF, static_cast<std::uint32_t>(route.index));
+  if (route.metric != 0) w.number<std::uint32_t>(RTA_PRIORITY, route.metric);
   return std::move(w).finish();
 }
 

@@ -23,8 +23,7 @@ using Bytes = std::vector<std::byte>;
 [[nodiscard]] Bytes set_mtu(std::uint32_t sequence, int index, std::uint32_t mtu);
 [[nodiscard]] Bytes set_master(std::uint32_t sequence, int index, int master);
 [[nodiscard]] Bytes remove(std::uint32_t sequence, int index);
-[[nodiscard]] Bytes add_vlan(std::uint32_t sequence, const std::string& name, std::uint16_t id,
-                             int parent);
+[[nodiscard]] Bytes add_vlan(std::uint32_t sequence, const VlanSpec& vlan, int parent);
 [[nodiscard]] Bytes add_bond(std::uint32_t sequence, const BondSpec& bond);
 [[nodiscard]] Bytes set_primary(std::uint32_t sequence, int bond, int slave);
 [[nodiscard]] Bytes add_address(std::uint32_t sequence, int index, const IpAddress& address,

@@ -1,5 +1,6 @@
 #include "tests/fakes/fake_host.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <set>
 
@@ -53,6 +54,31 @@ void FakeHost::add_card(const std::string& device_folder, const std::string& nam
   files[card + "/address"] = mac + "\n";
   links[card + "/device"] = device_folder;
   links["/sys/class/net/" + name] = card;
+  NetworkLink& made = add_link(name, "");
+  made.mac = made.permanent_mac = mac;
+}
+
+NetworkLink& FakeHost::add_link(const std::string& name, const std::string& kind) {
+  const int index = static_cast<int>(interfaces.size()) + 1;
+  interfaces.push_back({.index = index, .name = name, .kind = kind, .mtu = 1500});
+  return interfaces.back();
+}
+
+NetworkLink& FakeHost::link(const std::string& name) {
+  return *std::ranges::find(interfaces, name, &NetworkLink::name);
+}
+
+std::optional<NetworkRoute> FakeHost::network_route(const std::string& address) {
+  const NetworkRoute* best = nullptr;
+  std::size_t length = 0;
+  for (const auto& [prefix, route] : routes) {
+    const bool fits =
+        prefix.empty() ? address.find(':') == std::string::npos : address.starts_with(prefix);
+    if (!fits || (best != nullptr && prefix.size() <= length)) continue;
+    best = &route;
+    length = prefix.size();
+  }
+  return best != nullptr ? std::optional(*best) : std::nullopt;
 }
 
 std::string FakeHost::resolved(const std::string& path) const {
@@ -228,10 +254,9 @@ FakeHost virtual_machine() {
       "00100000-7ffd9fff : System RAM\n"
       "  01000000-01e00fff : Kernel code\n";
   host.files["/sys/kernel/kexec_crash_size"] = "201326592\n";
-  host.files["/proc/net/route"] =
-      "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
-      "enp1s0\t00000000\t0100000A\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
-      "enp1s0\t0000000A\t00000000\t0001\t0\t0\t100\t000000FF\t0\t0\t0\n";
+  host.routes[""] = {"enp1s0", "10.0.0.5", "10.0.0.1"};
+  host.routes["10."] = {"enp1s0", "10.0.0.5", ""};
+  host.interface_addresses["enp1s0"] = {{"10.0.0.5", 8, false}};  // leased
   return host;
 }
 

@@ -22,7 +22,10 @@ class FakeHost final : public mkcapture::Host {
   std::map<std::string, std::string> content;             // of nodes, from their beginning
   std::map<std::string, int> claimed;                     // by node: errno of opening it alone
   std::map<std::string, std::vector<std::string>> names;  // the name server's
+  std::vector<mkcapture::NetworkLink> interfaces;
   std::map<std::string, std::vector<mkcapture::InterfaceAddress>> interface_addresses;
+  /// By how the address begins; the longest that fits, "" every IPv4 address.
+  std::map<std::string, mkcapture::NetworkRoute> routes;
   std::string machine_name = "x86_64";
   std::string release = "6.1.0-test";
   std::string folder = "/nowhere";  // of the program
@@ -45,6 +48,9 @@ class FakeHost final : public mkcapture::Host {
                    const std::string& modalias = "");
   /// A network card: its device below /sys/devices, and /sys/class/net/NAME.
   void add_card(const std::string& device_folder, const std::string& name, const std::string& mac);
+  /// An interface that is made of others, or of none. Its index is the number of those before it.
+  mkcapture::NetworkLink& add_link(const std::string& name, const std::string& kind);
+  mkcapture::NetworkLink& link(const std::string& name);
 
   mkcapture::Result<std::string> read_file(const std::string& path) override;
   mkcapture::Result<std::string> read_link(const std::string& path) override;
@@ -60,9 +66,11 @@ class FakeHost final : public mkcapture::Host {
   std::string machine() override { return machine_name; }
   std::string kernel_release() override { return release; }
   mkcapture::Result<std::vector<std::string>> resolve(const std::string& name) override;
+  std::vector<mkcapture::NetworkLink> network_links() override { return interfaces; }
   std::vector<mkcapture::InterfaceAddress> addresses(const std::string& interface) override {
     return interface_addresses[interface];
   }
+  std::optional<mkcapture::NetworkRoute> network_route(const std::string& address) override;
   mkcapture::Result<std::string> run(const std::vector<std::string>& argv) override;
   std::optional<mkcapture::FileStamp> stamp(const std::string& path) override;
   mkcapture::Result<std::string> read_start(const std::string& path, std::size_t bytes) override;
@@ -82,7 +90,7 @@ class FakeHost final : public mkcapture::Host {
 
 /// A virtual machine: x86_64, 2 GiB, /dev/vda (virtio-blk) with vda1 = ext4 on /, UUID kRootUuid,
 /// and the card enp1s0 (virtio-net, 52:54:00:aa:bb:cc) that leads to 10.0.0.0/8 and by a gateway
-/// everywhere else.
+/// everywhere else (IPv4).
 [[nodiscard]] FakeHost virtual_machine();
 inline constexpr const char* kRootUuid = "11112222-3333-4444-5555-666677778888";
 

@@ -60,10 +60,10 @@ class FakeLinks final : public LinkControl {
     std::erase_if(all, [index](const Link& l) { return l.index == index; });
     return {};
   }
-  Status add_vlan(const std::string& name, std::uint16_t id, int parent) override {
-    TRY(record("vlan " + name + " " + std::to_string(id) + " on " + at(parent).name));
+  Status add_vlan(const VlanSpec& vlan, int parent) override {
+    TRY(record("vlan " + vlan.name + " " + std::to_string(vlan.id) + " on " + at(parent).name));
     const std::string mac = at(parent).mac;
-    Link& link = add(name, mac);
+    Link& link = add(vlan.name, mac);
     link.kind = "vlan";
     link.parent = parent;
     return {};
@@ -83,7 +83,8 @@ class FakeLinks final : public LinkControl {
   }
   Status add_route(const Route& r) override {
     return record("route " + to_string(r.destination) + "/" + std::to_string(r.prefix) + " via " +
-                  to_string(r.gateway) + " on " + at(r.index).name);
+                  to_string(r.gateway) + " on " + at(r.index).name +
+                  (r.metric == 0 ? "" : " metric " + std::to_string(r.metric)));
   }
   [[nodiscard]] bool did(const std::string& call) const {
     return std::ranges::find(calls, call) != calls.end();
@@ -333,4 +334,102 @@ TEST_CASE("names: numeric addresses need no server") {
   const Deadline deadline(system, seconds(1));
   CHECK((*resolve(system, "10.0.2.2", deadline))[0] == ip("10.0.2.2"));
   CHECK((*resolve(system, "fd00::1", deadline))[0] == ip("fd00::1"));
+}
+
+TEST_CASE("network: a bond of VLANs, and a VLAN in a VLAN, from the lowest up") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01");
+  m.links.add("eth1", "52:54:00:00:00:02");
+  m.config.bond.push_back(*parse_bond("agg:a.5,b.5:mode=active-backup"));
+  m.config.vlan.push_back(*parse_vlan("in.7:out.100"));
+  m.config.vlan.push_back(*parse_vlan("out.100:agg:802.1ad"));
+  m.config.vlan.push_back(*parse_vlan("a.5:52-54-00-00-00-01"));
+  m.config.vlan.push_back(*parse_vlan("b.5:52-54-00-00-00-02"));
+  m.ask("10.0.0.5::10.0.0.1:24::in.7:off");
+  REQUIRE(m.bring_up());
+  std::vector<std::string> made;
+  for (const auto& call : m.links.calls)
+    if (call.starts_with("vlan ") || call.starts_with("bond ")) made.push_back(call);
+  CHECK(made == std::vector<std::string>{"vlan a.5 5 on eth0", "vlan b.5 5 on eth1",
+                                         "bond agg mode 1", "vlan out.100 100 on agg",
+                                         "vlan in.7 7 on out.100"});
+  CHECK(m.links.did("enslave a.5 agg"));
+  CHECK(m.links.did("address in.7 10.0.0.5/24"));
+
+  Machine circle;
+  circle.config.vlan.push_back(*parse_vlan("a.5:b.6"));
+  circle.config.vlan.push_back(*parse_vlan("b.6:a.5"));
+  CHECK_FALSE(circle.bring_up());
+}
+
+TEST_CASE("network: each interface has a default route of its own, and targets theirs") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01");
+  m.links.add("eth1", "52:54:00:00:00:02");
+  m.ask("10.1.0.5::10.1.0.1:24::52-54-00-00-00-01:off");
+  m.ask("10.2.0.5::10.2.0.1:24::52-54-00-00-00-02:off");
+  m.config.route.push_back(*parse_route("192.0.2.9/32:10.2.0.254:52-54-00-00-00-02"));
+  m.config.route.push_back(*parse_route("10.8.0.1/32::52-54-00-00-00-02"));
+  m.config.route.push_back(*parse_route("192.0.2.7/32:10.9.0.1:52-54-00-00-00-01"));  // /32 cloud
+  REQUIRE(m.bring_up());
+  CHECK(m.links.did("route 0.0.0.0/0 via 10.1.0.1 on eth0"));
+  CHECK(m.links.did("route 0.0.0.0/0 via 10.2.0.1 on eth1 metric 1025"));
+  CHECK(m.links.did("route 192.0.2.9/32 via 10.2.0.254 on eth1"));
+  CHECK(m.links.did("route 10.8.0.1/32 via 0.0.0.0 on eth1"));
+  CHECK(m.links.did("route 10.9.0.1/32 via 0.0.0.0 on eth0"));
+  CHECK(m.links.did("route 192.0.2.7/32 via 10.9.0.1 on eth0"));
+}
+
+TEST_CASE("network: the MTU that was asked for, also below a VLAN") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01");
+  m.config.vlan.push_back(*parse_vlan("a.5:eth0"));
+  m.ask("10.0.0.5::10.0.0.1:24::a.5:off:9000");
+  REQUIRE(m.bring_up());
+  const auto eth0 = std::ranges::find(m.links.calls, "mtu eth0 9000");
+  const auto vlan = std::ranges::find(m.links.calls, "mtu a.5 9000");
+  REQUIRE(vlan != m.links.calls.end());
+  CHECK(eth0 < vlan);
+
+  Machine small;
+  small.links.add("eth0", "52:54:00:00:00:01");
+  small.config.vlan.push_back(*parse_vlan("a.5:eth0"));
+  small.ask("10.0.0.5::10.0.0.1:24::a.5:off:1400");
+  REQUIRE(small.bring_up());
+  CHECK(small.links.did("mtu a.5 1400"));
+  CHECK_FALSE(small.links.did("mtu eth0 1400"));
+}
+
+TEST_CASE("network: a lease is renewed for as long as the capture may last, not the wait") {
+  Machine m;
+  m.links.add("eth0", "52:54:00:00:00:01");
+  m.config.deadline = seconds(1800);
+  m.system.servers["eth0"] = {seconds(1), "ip=10.0.0.5\nmask=24\nlease=600\n"};
+  REQUIRE(m.bring_up(seconds(30)));  // half a lease is more than the wait
+  CHECK(m.system.running.size() == 1);
+
+  Machine long_lease;
+  long_lease.links.add("eth0", "52:54:00:00:00:01");
+  long_lease.config.deadline = seconds(1800);
+  long_lease.system.servers["eth0"] = {seconds(1), "ip=10.0.0.5\nmask=24\nlease=86400\n"};
+  REQUIRE(long_lease.bring_up(seconds(30)));
+  CHECK(long_lease.system.running.empty());
+}
+
+TEST_CASE("network: a card that shows late gets its module") {
+  Machine m;
+  TargetEntry target;
+  target.spec = *parse_target("nfs://10.0.0.9/e");
+  target.autoload = Autoload::kNet;
+  m.config.targets.push_back(target);
+  m.config.modules.push_back({"usbnet_late", {}, "", "net"});
+  m.system.files["/lib/modules/usbnet_late.ko"] = "ELF";
+  m.system.files["/etc/modules.alias"] = "alias usb:v1234* usbnet_late\n";
+  m.system.add_uevent(seconds(10), {"add", "/devices/usb1", {{"MODALIAS", "usb:v1234p5"}}});
+  m.system.at(seconds(11), [&m](FakeSystem&) { m.links.add("eth0", "52:54:00:00:00:01"); });
+  m.ask("10.0.0.5::10.0.0.1:24::eth0:off");
+  REQUIRE(m.bring_up());
+  CHECK(std::ranges::any_of(m.system.calls, [](const std::string& call) {
+    return call.find("usbnet_late") != std::string::npos;
+  }));
 }

@@ -6,35 +6,6 @@
 using namespace mkcapture;
 using fakes::FakeHost;
 
-TEST_CASE("routes: longest prefix, then metric; rejects and the loopback do not count") {
-  const char* table =
-      "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
-      "eth0\t00000000\t0100000A\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
-      "eth1\t00000000\t0100000B\t0003\t0\t0\t50\t00000000\t0\t0\t0\n"
-      "eth2\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
-      "eth3\t0002000A\t00000000\t0201\t0\t0\t0\tFFFFFFFF\t0\t0\t0\n"
-      "eth4\t0003000A\t00000000\t0000\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
-      "broken\n";
-  CHECK(route_in_table(table, "192.0.2.1") == "eth1");
-  CHECK(route_in_table(table, "10.0.2.2") == "eth2");
-  CHECK(route_in_table(table, "10.0.3.2") == "eth1");
-  CHECK(!route_in_table(table, "not an address"));
-  CHECK(!route_in_table("", "10.0.2.2"));
-}
-
-TEST_CASE("routes: IPv6") {
-  const char* table =
-      "20010db8000000000000000000000000 40 00000000000000000000000000000000 00 "
-      "00000000000000000000000000000000 00000100 00000001 00000000 00000001     eth0\n"
-      "00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
-      "fe800000000000000000000000000001 00000400 00000001 00000000 00000003     eth1\n"
-      "00000000000000000000000000000000 00 00000000000000000000000000000000 00 "
-      "00000000000000000000000000000000 ffffffff 00000001 00000000 00200200       lo\n";
-  CHECK(route_in_table6(table, "2001:db8::5") == "eth0");
-  CHECK(route_in_table6(table, "2001:db9::5") == "eth1");
-  CHECK(!route_in_table6(table, "10.0.0.1"));
-}
-
 TEST_CASE("interfaces: a card by name and by MAC") {
   FakeHost host = fakes::virtual_machine();
   const auto by_name = find_nic(host, {"enp1s0", ""});
@@ -48,67 +19,164 @@ TEST_CASE("interfaces: a card by name and by MAC") {
   CHECK(!find_nic(host, {"", "52:54:00:00:00:00"}));
 }
 
-TEST_CASE("interfaces: a card alone is named by its MAC") {
+TEST_CASE("interfaces: a card whose MAC was set is known by its own") {
   FakeHost host = fakes::virtual_machine();
-  const LinkStack stack = link_stack(host, "enp1s0");
-  CHECK(stack.top == "52-54-00-aa-bb-cc");
-  CHECK(stack.nics.size() == 1);
-  CHECK(!stack.bond);
-  CHECK(!stack.vlan);
+  host.link("enp1s0").mac = "02:00:00:00:00:77";
+  CHECK(find_nic(host, {"enp1s0", ""})->mac == "52:54:00:aa:bb:cc");
+  CHECK(find_nic(host, {"", "02:00:00:00:00:77"})->mac == "52:54:00:aa:bb:cc");
+  host.link("enp1s0").permanent_mac.clear();  // a driver that does not tell
+  CHECK(find_nic(host, {"enp1s0", ""})->mac == "02:00:00:00:00:77");
+  CHECK(all_nics(host).size() == 1);
 }
 
-TEST_CASE("interfaces: a VLAN on a bond of two cards") {
+TEST_CASE("interfaces: a card alone is named by its MAC") {
+  FakeHost host = fakes::virtual_machine();
+  host.link("enp1s0").mtu = 9000;
+  const LinkStack stack = link_stack(host, "enp1s0");
+  CHECK(to_string(stack.top) == "52-54-00-aa-bb-cc");
+  CHECK(stack.mtu == 9000);
+  CHECK(stack.nics.size() == 1);
+  CHECK(stack.bonds.empty());
+  CHECK(stack.vlans.empty());
+  CHECK(stack.stand_in.empty());
+  CHECK(link_stack(host, "eth9").unsupported == "eth9 is not there");
+}
+
+namespace {
+
+/// Two cards eno1 and eno2 (02:...:01 and :02).
+FakeHost two_cards() {
   FakeHost host;
-  const std::string net = "/sys/devices/virtual/net/";
   for (const char* digit : {"1", "2"}) {
     const std::string device = std::string("/sys/devices/pci0000:00/0000:00:0") + digit + ".0";
-    const std::string name = std::string("eno") + digit;
     host.bind_driver(device, "igb", "igb");
-    host.add_card(device, name, "02:00:00:00:00:99");  // the bond's, while it is in it
-    host.files["/sys/class/net/" + name + "/bonding_slave/perm_hwaddr"] = "";
-    host.files[device + "/net/" + name + "/bonding_slave/perm_hwaddr"] =
-        std::string("02:00:00:00:00:0") + digit + "\n";
-    host.links[net + "team0/lower_" + name] = device + "/net/" + name;
+    host.add_card(device, std::string("eno") + digit, std::string("02:00:00:00:00:0") + digit);
   }
-  host.links["/sys/class/net/team0"] = net + "team0";
-  host.files[net + "team0/bonding/mode"] = "802.3ad 4\n";
-  host.files[net + "team0/bonding/miimon"] = "50\n";
-  host.files[net + "team0/bonding/lacp_rate"] = "fast 1\n";
-  host.files[net + "team0/bonding/xmit_hash_policy"] = "layer3+4 1\n";
-  host.links["/sys/class/net/team0.42"] = net + "team0.42";
-  host.links[net + "team0.42/lower_team0"] = net + "team0";
-  host.files["/proc/net/vlan/team0.42"] = "team0.42  VID: 42\t REORDER_HDR: 1\n";
+  return host;
+}
 
-  const LinkStack stack = link_stack(host, "team0.42");
+void put_on(FakeHost& host, const std::string& upper, const std::string& lower) {
+  host.link(upper).parent = host.link(lower).index;
+}
+void put_into(FakeHost& host, const std::string& port, const std::string& master) {
+  host.link(port).master = host.link(master).index;
+}
+void add_vlan(FakeHost& host, const std::string& name, std::uint16_t id, const std::string& lower) {
+  host.add_link(name, "vlan").vlan_id = id;
+  put_on(host, name, lower);
+}
+void add_bond(FakeHost& host, const std::string& name) {
+  host.add_link(name, "bond");
+  const std::string folder = "/sys/devices/virtual/net/" + name;
+  host.links["/sys/class/net/" + name] = folder;
+  host.files[folder + "/bonding/mode"] = "802.3ad 4\n";
+  host.files[folder + "/bonding/miimon"] = "50\n";
+  host.files[folder + "/bonding/lacp_rate"] = "fast 1\n";
+  host.files[folder + "/bonding/xmit_hash_policy"] = "layer3+4 1\n";
+}
+
+}  // namespace
+
+TEST_CASE("interfaces: a VLAN on a bond of two cards") {
+  FakeHost host = two_cards();
+  add_bond(host, "agg");
+  for (const char* slave : {"eno1", "eno2"}) {
+    put_into(host, slave, "agg");
+    host.link(slave).mac = "02:00:00:00:00:99";  // the bond's, while it is in it
+  }
+  add_vlan(host, "agg.42", 42, "agg");
+  add_vlan(host, "storage", 43, "agg");
+
+  const LinkStack stack = link_stack(host, "agg.42");
   CHECK(stack.unsupported.empty());
-  CHECK(stack.top == "vlan42");
-  REQUIRE(stack.vlan);
-  CHECK(to_string(*stack.vlan) == "vlan42:team0");
-  REQUIRE(stack.bond);
-  CHECK(stack.bond->mode == 4);
-  CHECK(stack.bond->miimon == 50);
-  CHECK(stack.bond->lacp_rate == 1);
-  CHECK(stack.bond->xmit_hash_policy == 1);
-  REQUIRE(stack.bond->slaves.size() == 2);
-  CHECK(stack.bond->slaves[0].mac == "02:00:00:00:00:01");
+  CHECK(to_string(stack.top) == "agg.42");
+  REQUIRE(stack.vlans.size() == 1);
+  CHECK(to_string(stack.vlans[0]) == "agg.42:agg");
+  REQUIRE(stack.bonds.size() == 1);
+  CHECK(to_string(stack.bonds[0]) ==
+        "agg:02-00-00-00-00-01,02-00-00-00-00-02:mode=802.3ad,miimon=50,lacp_rate=fast,"
+        "xmit_hash_policy=layer3+4");
   CHECK(stack.nics.size() == 2);
+  // A name that does not end in the number, as vlan= wants it.
+  CHECK(to_string(link_stack(host, "storage").top) == "v5.43");
+}
+
+TEST_CASE("interfaces: a VLAN in a provider's VLAN, and a bond of VLANs") {
+  FakeHost host = two_cards();
+  add_vlan(host, "outer.100", 100, "eno1");
+  host.link("outer.100").service_vlan = true;
+  add_vlan(host, "inner.7", 7, "outer.100");
+  LinkStack stack = link_stack(host, "inner.7");
+  REQUIRE(stack.vlans.size() == 2);
+  CHECK(to_string(stack.vlans[0]) == "outer.100:02-00-00-00-00-01:802.1ad");
+  CHECK(to_string(stack.vlans[1]) == "inner.7:outer.100");
+  CHECK(to_string(stack.top) == "inner.7");
+  CHECK(stack.nics.size() == 1);
+
+  add_bond(host, "agg");
+  add_vlan(host, "eno1.5", 5, "eno1");
+  add_vlan(host, "eno2.5", 5, "eno2");
+  put_into(host, "eno1.5", "agg");
+  put_into(host, "eno2.5", "agg");
+  stack = link_stack(host, "agg");
+  REQUIRE(stack.bonds.size() == 1);
+  REQUIRE(stack.bonds[0].slaves.size() == 2);
+  CHECK(stack.bonds[0].slaves[1].name == "eno2.5");
+  CHECK(stack.vlans.size() == 2);
+  CHECK(stack.nics.size() == 2);
+  CHECK(stack.stand_in.empty());
 }
 
 TEST_CASE("interfaces: through a bridge of virtual machines to its card") {
-  FakeHost host = fakes::virtual_machine();
-  const std::string net = "/sys/devices/virtual/net/";
-  host.links["/sys/class/net/br0"] = net + "br0";
-  host.files[net + "br0/bridge/bridge_id"] = "x";
-  host.links["/sys/class/net/vnet0"] = net + "vnet0";
-  host.files[net + "vnet0/tun_flags"] = "0x1002\n";
-  host.links[net + "br0/lower_enp1s0"] = "/sys/class/net/enp1s0";
-  host.links[net + "br0/lower_vnet0"] = net + "vnet0";
-  CHECK(link_stack(host, "br0").top == "52-54-00-aa-bb-cc");
+  FakeHost host = two_cards();
+  host.add_link("br0", "bridge");
+  host.add_link("vnet0", "tun");
+  add_vlan(host, "eno1.9", 9, "eno1");
+  put_into(host, "vnet0", "br0");
+  put_into(host, "eno1.9", "br0");
+  const LinkStack stack = link_stack(host, "br0");
+  CHECK(to_string(stack.top) == "eno1.9");
+  CHECK(stack.vlans.size() == 1);
+  CHECK(stack.nics.size() == 1);
+  CHECK(stack.stand_in.empty());
+  CHECK(stack.unsupported.empty());
+}
+
+TEST_CASE("interfaces: what cannot be made again is stood in for by what is below it, with words") {
+  FakeHost host = two_cards();
+  host.add_link("team0", "team");
+  put_into(host, "eno1", "team0");
+  put_into(host, "eno2", "team0");
+  LinkStack stack = link_stack(host, "team0");
+  CHECK(to_string(stack.top) == "02-00-00-00-00-01");
+  CHECK(stack.stand_in == "team0 is a team: its port eno1 stands in for it, alone");
+
+  host = two_cards();
+  host.add_link("mv0", "macvlan");
+  put_on(host, "mv0", "eno2");
+  stack = link_stack(host, "mv0");
+  CHECK(to_string(stack.top) == "02-00-00-00-00-02");
+  CHECK(stack.stand_in == "mv0 is a macvlan: eno2 below it stands in for it");
+
+  host = two_cards();
+  host.add_link("ovs-system", "openvswitch");
+  host.add_link("br-ex", "openvswitch");
+  put_into(host, "eno2", "ovs-system");
+  stack = link_stack(host, "br-ex");
+  CHECK(to_string(stack.top) == "02-00-00-00-00-02");
+  CHECK(stack.stand_in.find("Open vSwitch: eno2") != std::string::npos);
+  put_into(host, "eno1", "ovs-system");  // now it could be either
+  CHECK(link_stack(host, "br-ex").unsupported.find("br-ex is a port of Open vSwitch") == 0);
+
+  host = two_cards();
+  host.files["/sys/devices/pci0000:00/0000:00:01.0/physfn/net/eno2/address"] = "";
+  stack = link_stack(host, "eno1");
+  CHECK(to_string(stack.top) == "02-00-00-00-00-02");
+  CHECK(stack.stand_in == "eno1 is a virtual function: its card eno2 stands in for it");
 }
 
 TEST_CASE("interfaces: a tunnel is not a way for a capture") {
   FakeHost host;
-  host.links["/sys/class/net/wg0"] = "/sys/devices/virtual/net/wg0";
-  host.files["/sys/devices/virtual/net/wg0/uevent"] = "DEVTYPE=wireguard\nINTERFACE=wg0\n";
+  host.add_link("wg0", "wireguard");
   CHECK(link_stack(host, "wg0").unsupported == "wg0 is a wireguard device");
 }

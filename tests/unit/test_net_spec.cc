@@ -122,3 +122,37 @@ TEST_CASE("bond=: slaves, options, MTU") {
     CHECK_FALSE(parse_bond(bad).ok());
   }
 }
+
+TEST_CASE("ip=: the MTU, in dracut's place and beside name servers") {
+  const std::string fixed = "10.0.0.5::10.0.0.1:24::eth0:off";
+  CHECK(parse_ip(fixed + ":1400")->mtu == 1400);
+  CHECK(to_string(*parse_ip(fixed + ":1400")) == fixed + ":1400");
+  CHECK(to_string(*parse_ip(fixed + ":10.0.0.9:::9000")) == fixed + ":10.0.0.9:::9000");
+  CHECK(to_string(*parse_ip(fixed + ":10.0.0.9:10.0.0.8::9000")) ==
+        fixed + ":10.0.0.9:10.0.0.8::9000");
+  CHECK(to_string(*parse_ip("::::::dhcp:1400")) == "::::::dhcp:1400");
+  CHECK_FALSE(parse_ip(fixed + ":12"));
+  CHECK_FALSE(parse_ip(fixed + ":10.0.0.9:::x"));
+}
+
+TEST_CASE("vlan=: a provider's VLAN") {
+  CHECK(parse_vlan("v.100:eth0:802.1ad")->service);
+  CHECK_FALSE(parse_vlan("v.100:eth0")->service);
+  CHECK(to_string(*parse_vlan("v.100:eth0:802.1ad")) == "v.100:eth0:802.1ad");
+  CHECK(to_string(*parse_vlan("v.100:eth0:802.1q")) == "v.100:eth0");
+  CHECK_FALSE(parse_vlan("v.100:eth0:802.1x"));
+}
+
+TEST_CASE("route=: there and back, and what is none") {
+  for (const char* text : {"192.0.2.9/32:10.0.0.1:eth0", "192.0.2.0/24::02-00-00-00-00-01",
+                           "[2001:db8::9/128]:[fe80::1]:vlan7"}) {
+    const auto route = parse_route(text);
+    REQUIRE_MESSAGE(route, text);
+    CHECK(to_string(*route) == text);
+  }
+  CHECK(parse_route("192.0.2.9:10.0.0.1:eth0")->prefix == 32);
+  for (const char* bad : {"", "x/32:10.0.0.1:eth0", "192.0.2.9/33:10.0.0.1:eth0",
+                          "192.0.2.9/32:fe80::1:eth0", "192.0.2.9/32:10.0.0.1:",
+                          "[2001:db8::9/128:[fe80::1]:eth0", "[2001:db8::9/128]:10.0.0.1:eth0"})
+    CHECK_FALSE_MESSAGE(parse_route(bad), bad);
+}

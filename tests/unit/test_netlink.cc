@@ -61,7 +61,7 @@ TEST_CASE("netlink: requests are the bytes that the kernel's headers define") {
     CHECK(hex(rtnl::set_up(1, 2, true)) ==
           "2000000010000500010000000000000000000000020000000100000001000000");
     // VLAN: REQUEST|ACK|CREATE|EXCL 0x605, IFNAME, LINK, LINKINFO{KIND "vlan", DATA{ID 5}}
-    CHECK(hex(rtnl::add_vlan(2, "vlan5", 5, 3)) ==
+    CHECK(hex(rtnl::add_vlan(2, {"vlan5", 5, {}}, 3)) ==
           "50000000100005060200000000000000"
           "00000000000000000000000000000000"
           "0a000300766c616e350000000800050003000000"
@@ -71,11 +71,21 @@ TEST_CASE("netlink: requests are the bytes that the kernel's headers define") {
           "30000000140005060300000000000000"
           "0218000002000000"
           "080002000a00020f080001000a00020f080004000a0002ff");
-    // default route by 10.0.2.2 on 2: table main 254, protocol boot 3, unicast 1
+    // default route by 10.0.2.2 on 2: REQUEST|ACK|CREATE|REPLACE 0x505, table main 254, protocol
+    // boot 3, unicast 1
     CHECK(hex(rtnl::add_route(4, {IpAddress{}, 0, ip("10.0.2.2"), 2})) ==
-          "2c000000180005060400000000000000"
+          "2c000000180005050400000000000000"
           "02000000fe03000100000000"
           "080005000a0002020800040002000000");
+    // with a metric of 7
+    CHECK(hex(rtnl::add_route(4, {IpAddress{}, 0, ip("10.0.2.2"), 2, 7})) ==
+          "34000000180005050400000000000000"
+          "02000000fe03000100000000"
+          "080005000a00020208000400020000000800060007000000");
+    // a provider's VLAN: {ID 5, PROTOCOL 0x88a8 in network order}
+    CHECK(hex(rtnl::add_vlan(2, {"vlan5", 5, {}, true}, 3))
+              .ends_with("14000200060001000500000006000500"
+                         "88a80000"));
   }
 }
 
