@@ -34,7 +34,7 @@ Plan planned(FakeHost& host, const std::vector<std::string>& targets, const Requ
     REQUIRE(spec);
     TargetPlan target;
     target.spec = *spec;
-    const auto addresses = host.resolve(spec->host);
+    const auto addresses = host.resolve(needs(*spec).server->host);
     if (addresses) target.address = addresses->front();
     plan.targets.push_back(target);
   }
@@ -138,8 +138,7 @@ TEST_CASE("plan network: a link-local server is refused") {
   Plan plan;
   plan.this_machine = true;
   TargetPlan target;
-  target.spec = *parse_target("nfs://10.1.0.9/e");
-  target.spec.host = "fe80::1%eno1";
+  target.spec = *parse_target("nfs://[fe80::1]/e");
   plan.targets.push_back(target);
   const auto refused = plan_network({}, host, plan);
   REQUIRE_FALSE(refused);
