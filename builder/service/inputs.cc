@@ -83,15 +83,20 @@ std::string device_words(Host& host, const DeviceName& name) {
 }
 
 std::string route_words(Host& host, const std::string& address) {
-  const auto interface = route_to(host, address);
-  if (!interface) return "no route";
-  const auto stack = link_stack(host, *interface);
-  std::string words = stack.top;
+  const auto route = host.network_route(address);
+  if (!route) return "no route";
+  const auto stack = link_stack(host, route->interface);
+  std::string words = to_string(stack.top);
+  for (const auto& bond : stack.bonds)
+    words += " " + to_string(bond);
+  for (const auto& vlan : stack.vlans)
+    words += " " + to_string(vlan);
   for (const auto& nic : stack.nics)
     words += fmt::format(" {} ({})", nic.mac, driver_words(nic.drivers));
-  for (const auto& own : host.addresses(*interface))
-    words += own.permanent ? fmt::format(" {}/{}", own.address, own.prefix) : " leased";
-  return fmt::format("{} by {}", words, gateway_to(host, address));
+  for (const auto& own : host.addresses(route->interface))
+    if (own.address == route->source)
+      words += own.permanent ? fmt::format(" {}/{}", own.address, own.prefix) : " leased";
+  return fmt::format("{} by {}, MTU {} {}", words, route->gateway, stack.mtu, route->mtu);
 }
 
 void add_targets(const Wanted& wanted, const BuiltFrom& from, Host& host, std::vector<Input>& all) {

@@ -424,7 +424,7 @@ TEST_CASE("network: a card that shows late gets its module") {
   m.config.targets.push_back(target);
   m.config.modules.push_back({"usbnet_late", {}, "", "net"});
   m.system.files["/lib/modules/usbnet_late.ko"] = "ELF";
-  m.system.files["/etc/modules.alias"] = "alias usb:v1234* usbnet_late\n";
+  m.system.files["/etc/modules.alias"] = "usb:v1234* usbnet_late\n";
   m.system.add_uevent(seconds(10), {"add", "/devices/usb1", {{"MODALIAS", "usb:v1234p5"}}});
   m.system.at(seconds(11), [&m](FakeSystem&) { m.links.add("eth0", "52:54:00:00:00:01"); });
   m.ask("10.0.0.5::10.0.0.1:24::eth0:off");
