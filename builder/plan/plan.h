@@ -44,8 +44,8 @@ struct NetworkPlan {
   std::vector<VlanSpec> vlan;
   std::vector<BondSpec> bond;
   std::vector<RouteSpec> route;  // to targets that the first ip='s default route does not lead to
-  std::vector<Nic> nics;  // of this machine that the image will use
-  std::string hosts;      // etc/hosts: the servers' addresses
+  std::vector<Nic> nics;         // of this machine that the image will use
+  std::string hosts;             // etc/hosts: the servers' addresses
   bool dhcp = false;
 };
 
