@@ -3,7 +3,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
 
 #include "builder/base/usage.h"
 #include "init/contract/dump_choice.h"
@@ -20,10 +19,5 @@ struct DumpWanted {
 /// Fills in the defaults of DumpChoice; ELF has no compression, so --dump-format elf alone gives
 /// none. The only error, a compressed ELF dump, is to be blamed on the codec.
 [[nodiscard]] Result<DumpChoice> choose_dump(const DumpWanted& wanted);
-
-/// What speaks against this level on kernel `release`, from what the engine's filter was read from
-/// (kOldestRules to kNewestRules); empty where nothing does. The engine itself never guesses: what
-/// it is not sure of stays in the dump.
-[[nodiscard]] std::string filter_doubt(const std::string& release, int level);
 
 }  // namespace mkcapture

@@ -152,8 +152,6 @@ Result<Plan> make_plan(const Request& request, Host& host) {
   TRY(plan_ssh(request, host, plan));
   TRY(plan_files(request, plan));
   plan_capture(request, plan);
-  if (auto doubt = filter_doubt(plan.kernel.release, request.dump.level); !doubt.empty())
-    plan.warnings.push_back(std::move(doubt));
 
   plan.image.root = request.root;
   plan.image.hosts = plan.network.hosts;

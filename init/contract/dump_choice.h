@@ -5,7 +5,6 @@
 #include <optional>
 #include <string_view>
 
-#include "init/base/kernel_version.h"
 #include "init/base/names.h"
 
 namespace mkcapture {
@@ -30,9 +29,6 @@ struct DumpChoice {
   friend bool operator==(const DumpChoice&, const DumpChoice&) = default;
 };
 inline constexpr int kMaxDumpLevel = 31;
-
-inline constexpr KernelVersion kOldestRules{4, 18, 0};
-inline constexpr KernelVersion kNewestRules{7, 1, ~0U};
 
 [[nodiscard]] std::string_view to_string(DumpFormat f);
 [[nodiscard]] std::string_view to_string(DumpCodec c);

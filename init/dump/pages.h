@@ -37,8 +37,9 @@ struct CrashedMachine {
   std::vector<std::byte> notes;  // the PT_NOTE segment as it is, at most kMaxNotesBytes
   std::string vmcoreinfo;        // its text, at most kMaxVmcoreinfoBytes
   std::uint64_t phys_base = 0;
-  std::uint64_t max_pfn = 0;        // one behind the last page frame of any range
-  std::uint64_t pages_missing = 0;  // of PT_LOADs, in no range: the file ends before them
+  std::uint64_t max_pfn = 0;           // one behind the last page frame of any range
+  std::uint64_t pages_missing = 0;     // of PT_LOADs, in no range: the file ends before them
+  std::uint64_t loads_impossible = 0;  // PT_LOADs that were passed over
   // utsname of init_uts_ns where it could be read; else release from VMCOREINFO, the rest empty.
   std::string sysname, nodename, release, version, machine_name, domainname;
 };
@@ -56,6 +57,12 @@ class MemoryWindow {
   virtual std::span<const std::byte> at(std::uint64_t paddr, std::size_t size) = 0;
 };
 
+/// Level bits that must be given up, and why; 0 where all is well.
+struct FilterDoubt {
+  int bits = 0;
+  std::string why;
+};
+
 /// Which pages a dump leaves out.
 class PageFilter {
  public:
@@ -68,12 +75,22 @@ class PageFilter {
   /// The level that can be honoured, and why it is lower than asked (empty where it is not).
   [[nodiscard]] virtual int level() const noexcept = 0;
   [[nodiscard]] virtual const std::string& note() const noexcept = 0;
+  /// Once all cycles of the machine have been asked for: whether what was seen is what the crashed
+  /// kernel counted itself.
+  [[nodiscard]] virtual FilterDoubt doubt() const { return {}; }
+  /// Whether pages with nothing but descriptors of left-out pages are left out.
+  [[nodiscard]] virtual bool leaves_out_descriptors() const noexcept { return false; }
 };
 
 /// Which page descriptors a dump has.
 enum class Descriptors { kAll, kOfKeptPages };
 
-/// The concrete Vmcore; write_dump() gets at the parts through this.
+class VmcoreSource;
+[[nodiscard]] Result<LevelReport> check_level(VmcoreSource& source, int level);
+[[nodiscard]] Result<DumpReport> write_dump(VmcoreSource& source, Output& output,
+                                            const DumpOptions& options, DumpProgress& progress);
+
+/// A Vmcore in parts, from which the writers make a dump.
 class VmcoreSource : public Vmcore {
  public:
   [[nodiscard]] virtual const CrashedMachine& crashed() const noexcept = 0;
@@ -84,6 +101,14 @@ class VmcoreSource : public Vmcore {
                                                                    Descriptors descriptors) = 0;
   [[nodiscard]] Result<std::unique_ptr<PageFilter>> filter(int level) {
     return filter(level, Descriptors::kAll);
+  }
+
+  [[nodiscard]] Result<LevelReport> check_level(int level) final {
+    return dump::check_level(*this, level);
+  }
+  [[nodiscard]] Result<DumpReport> write_dump(Output& output, const DumpOptions& options,
+                                              DumpProgress& progress) final {
+    return dump::write_dump(*this, output, options, progress);
   }
 };
 

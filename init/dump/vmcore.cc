@@ -29,7 +29,8 @@ struct CoreLayout {
   ElfHeader header;
   std::vector<MemoryRange> loads;
   std::vector<std::byte> notes;
-  std::uint64_t file_size = 0;  // as the program headers say
+  std::uint64_t file_size = 0;   // as the program headers say
+  std::uint64_t impossible = 0;  // program headers that were passed over
 };
 
 Result<std::uint32_t> count_segments(const CoreFile& file, const ElfHeader& header) {
@@ -38,6 +39,41 @@ Result<std::uint32_t> count_segments(const CoreFile& file, const ElfHeader& head
   if (file.read(header.shoff, section) < (header.elf_class == 32 ? 40U : 64U))
     return fail("ELF section header 0 is cut short");
   return extended_phnum(header, section);
+}
+
+/// The notes of a segment, as far as there is room. Those with the dumps of devices, which the
+/// kernel puts in front of all others (CONFIG_PROC_VMCORE_DEVICE_DUMP) and which have tens of
+/// megabytes, are passed over.
+void append_notes(const CoreFile& file, Fields fields, const ElfSegment& segment,
+                  std::vector<std::byte>& notes) {
+  constexpr std::uint32_t kDeviceDump = 0x700;  // NT_VMCOREDD
+  constexpr int kMostDevices = 1024;
+  std::uint64_t at = 0;
+  for (int i = 0; i < kMostDevices; ++i) {
+    std::array<std::byte, 12> header{};
+    if (segment.filesz - at < header.size() ||
+        file.read(segment.offset + at, header) < header.size() ||
+        fields.u32(header, 8) != kDeviceDump)
+      break;
+    const auto padded = [](std::uint64_t n) { return (n + 3) & ~std::uint64_t{3}; };
+    const std::uint64_t size =
+        header.size() + padded(fields.u32(header, 0)) + padded(fields.u32(header, 4));
+    at += std::min(size, segment.filesz - at);
+  }
+  const std::size_t old = notes.size();
+  const auto size =
+      static_cast<std::size_t>(std::min<std::uint64_t>(segment.filesz - at, kMaxNotesBytes - old));
+  notes.resize(old + size);
+  notes.resize(old + file.read(segment.offset + at, std::span(notes).subspan(old)));
+}
+
+/// Whether a hypervisor's kernel crashed: in its host's notes page frames are the machine's, in the
+/// kernel's own structures they are not.
+bool is_xen(Fields fields, Bytes notes) {
+  while (const auto note = next_note(fields, notes)) {
+    if (note->name == "Xen" || note->name == "VMCOREINFO_XEN") return true;
+  }
+  return false;
 }
 
 Result<CoreLayout> read_layout(const CoreFile& file) {
@@ -57,6 +93,7 @@ Result<CoreLayout> read_layout(const CoreFile& file) {
   const std::size_t entry = core.header.phentsize();
   core.file_size = core.header.phoff + std::uint64_t{*count} * entry;
 
+  std::string first_impossible;
   std::array<std::byte, std::size_t{64} * 56> block;
   for (std::uint32_t i = 0; i < *count; ++i) {
     const std::size_t slot = i % 64;
@@ -68,19 +105,21 @@ Result<CoreLayout> read_layout(const CoreFile& file) {
     }
     auto segment = parse_program_header(core.header, std::span(block).subspan(slot * entry, entry));
     if (!segment) return std::move(segment).error();
+    if (!segment->is_possible) {  // must not cost the others
+      if (++core.impossible == 1) first_impossible = impossible_load(*segment).message;
+      core.file_size = std::max(core.file_size, segment->offset + segment->filesz);
+      continue;
+    }
     if (segment->is(ElfSegment::Type::kLoad) && segment->has_paddr) {
       core.loads.push_back({segment->paddr, segment->filesz, segment->vaddr, segment->offset});
     } else if (segment->is(ElfSegment::Type::kNote)) {
-      const std::size_t old = core.notes.size();
-      const auto size =
-          static_cast<std::size_t>(std::min<std::uint64_t>(segment->filesz, kMaxNotesBytes - old));
-      core.notes.resize(old + size);
-      core.notes.resize(old + file.read(segment->offset, std::span(core.notes).subspan(old)));
+      append_notes(file, core.header.fields(), *segment, core.notes);
     } else {
       continue;
     }
     core.file_size = std::max(core.file_size, segment->offset + segment->filesz);
   }
+  if (core.loads.empty() && core.impossible > 0) return fail(std::move(first_impossible));
   if (core.loads.empty()) return fail("ELF file has no PT_LOAD: no memory in it");
   return core;
 }
@@ -88,6 +127,27 @@ Result<CoreLayout> read_layout(const CoreFile& file) {
 /// kexec's --elf64-core-headers makes an ELF64 of a 32-bit machine's memory.
 int word_bits(Machine machine) {
   return machine == Machine::kI386 || machine == Machine::kArm ? 32 : 64;
+}
+
+/// What `uname -m` says on such a machine.
+const char* uname_machine(Machine machine, bool big_endian) {
+  switch (machine) {
+    case Machine::kX86_64:
+      return "x86_64";
+    case Machine::kI386:
+      return "i686";
+    case Machine::kArm64:
+      return big_endian ? "aarch64_be" : "aarch64";
+    case Machine::kArm:
+      return big_endian ? "armv7b" : "armv7l";
+    case Machine::kPpc64:
+      return big_endian ? "ppc64" : "ppc64le";
+    case Machine::kS390x:
+      return "s390x";
+    case Machine::kRiscv64:
+      return "riscv64";
+  }
+  return "";
 }
 
 /// A kernel that never had a host name calls itself "(none)", which names no machine.
@@ -130,6 +190,7 @@ class ElfVmcore : public VmcoreSource {
  private:
   Status choose_page_size();
   void read_utsname();
+  bool read_utsname_at(std::uint64_t vaddr);
 
   std::unique_ptr<CoreFile> file_;
   CrashedMachine machine_;
@@ -151,6 +212,7 @@ Status ElfVmcore::open() {
   machine_.elf_machine = layout->header.elf_machine;
   machine_.big_endian = layout->header.big_endian;
   machine_.notes = std::move(layout->notes);
+  machine_.loads_impossible = layout->impossible;
   size_ = layout->file_size;
   machine_.vmcoreinfo = find_vmcoreinfo(layout->header.fields(), machine_.notes);
   info_ = Vmcoreinfo(machine_.vmcoreinfo);
@@ -166,16 +228,16 @@ Status ElfVmcore::open() {
   const MemoryRange& last = machine_.ranges.back();
   machine_.max_pfn = (last.paddr + last.size) / machine_.page_size;
 
-  if (machine_.machine == Machine::kX86_64)  // also where nothing else is known
-    machine_.phys_base = x86_64_phys_base(machine_, info_).value_or(0);
+  machine_.phys_base = phys_base_of(machine_, info_);
 
   memory_ = std::make_unique<PhysicalMemory>(*file_, machine_.ranges);
-  auto space = make_address_space(machine_, info_, *memory_);
+  auto space = is_xen(layout->header.fields(), machine_.notes)
+                   ? fail("it is a Xen host's, whose page frames are not the kernel's")
+                   : make_address_space(machine_, info_, *memory_);
   if (space) {
     space_ = std::move(*space);
     kernel_ = std::make_unique<KernelMemory>(*space_, *memory_,
                                              Fields(machine_.word_bits, machine_.big_endian));
-    if (space_->phys_base() != 0) machine_.phys_base = space_->phys_base();
   } else {
     why_no_addresses_ = info_.empty() ? "no VMCOREINFO in the vmcore" : space.error().message;
   }
@@ -191,23 +253,37 @@ Status ElfVmcore::choose_page_size() {
   return {};
 }
 
-// struct new_utsname (include/uapi/linux/utsname.h): six arrays of 65 characters.
 void ElfVmcore::read_utsname() {
   machine_.release = os_release();
-  constexpr std::size_t kField = 65;
   const auto uts = info_.symbol("init_uts_ns");
+  if (kernel_ != nullptr && uts) {
+    // Before 5.11 the offset is not exported: behind a reference count, or at the beginning.
+    const auto told = info_.offset("uts_namespace.name");
+    if (told)
+      read_utsname_at(*uts + *told);
+    else if (!read_utsname_at(*uts + 4))
+      read_utsname_at(*uts);
+  }
+  // Readers choose the machine by this name; without it libkdumpfile and drgn translate nothing.
+  if (machine_.machine_name.empty())
+    machine_.machine_name = uname_machine(machine_.machine, machine_.big_endian);
+}
+
+// struct new_utsname (include/uapi/linux/utsname.h): six arrays of 65 characters. False where it is
+// not there.
+bool ElfVmcore::read_utsname_at(std::uint64_t vaddr) {
+  constexpr std::size_t kField = 65;
   std::array<std::byte, 6 * kField> bytes;
-  if (kernel_ == nullptr || !uts ||
-      !kernel_->read(*uts + info_.offset("uts_namespace.name").value_or(0), bytes))
-    return;
+  if (!kernel_->read(vaddr, bytes)) return false;
+  const char* text = reinterpret_cast<const char*>(bytes.data());
+  if (std::string_view(text, strnlen(text, kField)) != "Linux") return false;
   std::string* const fields[] = {&machine_.sysname, &machine_.nodename,     &machine_.release,
                                  &machine_.version, &machine_.machine_name, &machine_.domainname};
-  const char* text = reinterpret_cast<const char*>(bytes.data());
-  if (std::string_view(text, strnlen(text, kField)) != "Linux") return;
   for (std::string* field : fields) {
     field->assign(text, strnlen(text, kField));
     text += kField;
   }
+  return true;
 }
 
 Result<std::string> ElfVmcore::node_name() {
@@ -226,18 +302,19 @@ Result<std::unique_ptr<PageFilter>> ElfVmcore::filter(int level, Descriptors des
     if ((level & ~kLevelZero) == 0) why.clear();  // nothing else was asked for
     return std::make_unique<KeepAll>(machine_, std::move(why));
   };
-  if (kernel_ == nullptr) return keep_all("every page kept: " + why_no_addresses_);
+  if (kernel_ == nullptr) return keep_all("all of memory kept: " + why_no_addresses_);
   PageRules rules = make_page_rules(info_, kernel_->fields(), level);
   if (!rules.usable) return keep_all(std::move(rules.note));
   auto map = make_page_map(info_, machine_.page_size, space_->sparse_bits(), *kernel_);
-  if (!map) return keep_all("every page kept: " + map.error().message);
+  if (!map) return keep_all("all of memory kept: " + map.error().message);
   auto view = window(kDescriptorWindow);
   if (!view) return std::move(view).error();
   std::optional<DescriptorPlaces> places;
   if (descriptors == Descriptors::kOfKeptPages)
     places = find_descriptors(machine_, **map, *kernel_, rules.descriptor_size);
-  auto filter = std::make_unique<DescriptorFilter>(machine_, std::move(rules), std::move(*map),
-                                                   *kernel_, std::move(*view));
+  auto filter =
+      std::make_unique<DescriptorFilter>(machine_, std::move(rules), std::move(*map), *kernel_,
+                                         std::move(*view), read_zone_counters(info_, *kernel_));
   if (!places) return std::unique_ptr<PageFilter>(std::move(filter));
   return std::unique_ptr<PageFilter>(
       std::make_unique<UnusedDescriptors>(machine_, std::move(filter), std::move(*places),

@@ -118,6 +118,12 @@ class FileOutput final : public Output {
     return {};  // a file system without it can still be written
   }
 
+  Status sync() override {
+    TRY(flush());
+    if (fsync(fd_) != 0) return sys_error("sync", errno);
+    return {};
+  }
+
   Status finish(std::uint64_t size) override {
     if (!sparse_ && size > end_) TRY(write_zeros(end_, size));
     const std::uint64_t length = std::max(size, end_);

@@ -36,6 +36,10 @@ class Output {
     return {};
   }
 
+  /// What was written so far is on stable storage, as far as finish() can promise it; more may be
+  /// written after it. For seekable outputs.
+  virtual Status sync() { return {}; }
+
   /// Flushes, extends the file to `size` bytes where it ends in a hole, and returns once the bytes
   /// are on stable storage as far as the target can promise it (fsync, fsync@openssh.com). Nothing
   /// may be written after it. Not calling it leaves whatever was written so far.

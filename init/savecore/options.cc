@@ -23,7 +23,9 @@ dump is whole.
   -e          leave out the page descriptors of left-out pages, too
   --dmesg     write only the crashed kernel's log
   --check     say which level can be had and how much memory remains at it, and write nothing;
-              without INPUT of /proc/vmcore, or of the running kernel where there is none
+              without INPUT of /proc/vmcore, or of the running kernel where there is none, whose
+              every page is then compared with what it says itself (/proc/kpageflags); failed where
+              more than one of 1000 differs
   --help, --version
 
 Exit status: 0 whole, 1 failed, 2 usage, 3 incomplete but readable.
@@ -43,7 +45,7 @@ bool parse_count(std::string_view text, int low, int high, int& value) {
 
 bool parse_format(std::string_view text, dump::DumpOptions& dump) {
   const auto format = parse_dump_format(text);
-  if (format) dump.format = *format;
+  if (format) dump.choice.format = *format;
   return format.has_value();
 }
 
@@ -52,7 +54,7 @@ bool parse_codec(std::string_view text, dump::DumpOptions& dump) {
   const auto codec = parse_dump_codec(text.substr(0, colon));
   if (!codec) return false;
   const int highest = *codec == DumpCodec::kZlib ? 9 : *codec == DumpCodec::kZstd ? 19 : 0;
-  dump.codec = *codec;
+  dump.choice.codec = *codec;
   dump.codec_level = 0;
   return colon == text.npos || parse_count(text.substr(colon + 1), 1, highest, dump.codec_level);
 }
@@ -60,7 +62,7 @@ bool parse_codec(std::string_view text, dump::DumpOptions& dump) {
 bool parse_value(char option, std::string_view value, dump::DumpOptions& dump) {
   switch (option) {
     case 'd':
-      return parse_count(value, 0, 31, dump.level);
+      return parse_count(value, 0, 31, dump.choice.level);
     case 'j':
       return parse_count(value, 0, 1024, dump.threads);
     case 'f':
@@ -83,7 +85,7 @@ Status take_files(const std::vector<std::string_view>& files, SavecoreOptions& o
   if (files.size() > (check ? 1 : 2)) return usage(files.back(), "one argument too many");
   if (!files.empty()) o.input = files[0];
   o.output = files.size() > 1 ? files[1] : "-";
-  if (o.action == Action::kDump && o.output == "-" && o.dump.format != DumpFormat::kFlat)
+  if (o.action == Action::kDump && o.output == "-" && o.dump.choice.format != DumpFormat::kFlat)
     return fail("standard output takes only -f flat");
   return {};
 }
@@ -125,7 +127,8 @@ Result<SavecoreOptions> parse_savecore_options(std::span<char* const> arguments)
       return usage(arg, "unknown option");
     }
   }
-  if (o.dump.format == DumpFormat::kElf && !codec_given) o.dump.codec = DumpCodec::kNone;
+  if (o.dump.choice.format == DumpFormat::kElf && !codec_given)
+    o.dump.choice.codec = DumpCodec::kNone;
   TRY(take_files(files, o));
   return o;
 }

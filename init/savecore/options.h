@@ -14,7 +14,7 @@ extern const char* const kSavecoreHelp;
 struct SavecoreOptions {
   enum class Action { kHelp, kVersion, kCheck, kDmesg, kDump };
   Action action = Action::kDump;
-  dump::DumpOptions dump{.level = 31, .format = DumpFormat::kKdump, .codec = DumpCodec::kZstd};
+  dump::DumpOptions dump;
   std::string input;   // empty only for kCheck: the vmcore of this machine, else its memory
   std::string output;  // "-": standard output
 };

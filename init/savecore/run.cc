@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "init/base/unique_fd.h"
 #include "init/dump/dump.h"
 #include "init/savecore/options.h"
 
@@ -38,6 +39,25 @@ class TerminalProgress final : public dump::DumpProgress {
   std::FILE* err_;
   bool on_;
   bool drawn_ = false;
+};
+
+constexpr const char* kRunningMemory = "/proc/kcore";
+
+/// Eight bytes for each page frame.
+class PageFlagsFile final : public dump::KernelPageFlags {
+ public:
+  static constexpr const char* kPath = "/proc/kpageflags";
+
+  PageFlagsFile() : fd_(open(kPath, O_RDONLY | O_CLOEXEC)) {}
+  [[nodiscard]] bool is_open() const { return fd_.valid(); }
+  std::size_t read(std::uint64_t pfn, std::span<std::uint64_t> flags) override {
+    const ssize_t n = pread(fd_.get(), flags.data(), flags.size_bytes(),
+                            static_cast<off_t>(pfn * sizeof(std::uint64_t)));
+    return n > 0 ? static_cast<std::size_t>(n) / sizeof(std::uint64_t) : 0;
+  }
+
+ private:
+  UniqueFd fd_;
 };
 
 /// Where the bytes go: a file under its working name, a block device or standard output.
@@ -83,7 +103,7 @@ class Savecore {
  private:
   /// Before a crash the kernel shows its memory, with VMCOREINFO, in an ELF core as well.
   static std::string own_memory() {
-    return access("/proc/vmcore", F_OK) == 0 ? "/proc/vmcore" : "/proc/kcore";
+    return access("/proc/vmcore", F_OK) == 0 ? "/proc/vmcore" : kRunningMemory;
   }
 
   int complain(const std::string& text) {
@@ -113,7 +133,7 @@ class Savecore {
   }
 
   int check(dump::Vmcore& vmcore) {
-    const auto report = dump::check_level(vmcore, options_.dump.level);
+    const auto report = vmcore.check_level(options_.dump.choice.level);
     if (!report) return complain(report.error().message);
     const std::string release = vmcore.os_release();
     std::fprintf(out_, "kernel %s: level %d\n", release.empty() ? "unknown" : release.c_str(),
@@ -121,7 +141,38 @@ class Savecore {
     if (!report->note.empty()) std::fprintf(out_, "%s\n", report->note.c_str());
     std::fprintf(out_, "%" PRIu64 " of %" PRIu64 " MB of memory remain\n",
                  report->bytes_kept / 1000000, report->bytes_total / 1000000);
-    return report->level_reached == options_.dump.level ? kWhole : kFailed;
+    const bool reached = report->level_reached == options_.dump.choice.level;
+    const bool running = options_.input.empty() && own_memory() == kRunningMemory;
+    return (!running || compare_with_kernel()) && reached ? kWhole : kFailed;
+  }
+
+  /// Of the running kernel's own memory: page by page, what the kernel says itself.
+  bool compare_with_kernel() {
+    PageFlagsFile flags;
+    if (!flags.is_open()) {
+      std::fprintf(out_, "not compared: no %s\n", PageFlagsFile::kPath);
+      return true;
+    }
+    const auto report = dump::compare_with_kernel(kRunningMemory, flags);
+    if (!report) {
+      complain(report.error().message);
+      return false;
+    }
+    static constexpr const char* kNames[] = {"kernel", "cache", "user", "free", "unreadable"};
+    std::uint64_t pages = 0, differ = 0;
+    for (const auto& c : report->classes) {
+      pages += c.pages;
+      differ += c.differ;
+    }
+    std::fprintf(out_, "%" PRIu64 " pages compared with %s, %" PRIu64 " differ\n", pages,
+                 PageFlagsFile::kPath, differ);
+    for (std::size_t i = 0; i < report->classes.size(); ++i) {
+      std::fprintf(out_, "  %-10s %10" PRIu64 ", %" PRIu64 " differ\n", kNames[i],
+                   report->classes[i].pages, report->classes[i].differ);
+    }
+    // A running kernel is never quite the same twice.
+    constexpr std::uint64_t kOneOf = 1000;
+    return differ <= pages / kOneOf;
   }
 
   int save_dmesg(dump::Vmcore& vmcore) {
@@ -139,7 +190,7 @@ class Savecore {
     auto destination = open_destination();
     if (!destination) return complain(destination.error().message);
     TerminalProgress progress(err_);
-    auto report = dump::write_dump(vmcore, *destination->output, options_.dump, progress);
+    auto report = vmcore.write_dump(*destination->output, options_.dump, progress);
     progress.clear();
     if (!report) {
       if (!destination->working_name.empty()) unlink(destination->working_name.c_str());

@@ -57,11 +57,17 @@ class SftpOutput final : public Output {
     return {};
   }
 
+  Status sync() override {
+    TRY(flush());
+    TRY(checked(client_.drain()));
+    return sync_on_server();
+  }
+
   Status finish(std::uint64_t size) override {
     TRY(flush());
     TRY(checked(client_.drain()));
     if (size > end_) TRY(checked(client_.set_size(handle_, size)));
-    TRY(sync());
+    TRY(sync_on_server());
     const std::string handle = std::exchange(handle_, {});
     return checked(client_.close(handle));
   }
@@ -84,11 +90,11 @@ class SftpOutput final : public Output {
     TRY(checked(client_.write(handle_, buffer_offset_, data)));
     buffer_offset_ += data.size();
     unsynced_ += data.size();
-    return unsynced_ >= kSyncBytes ? sync() : Status();
+    return unsynced_ >= kSyncBytes ? sync_on_server() : Status();
   }
 
   /// What a server without fsync has, it has; note() tells.
-  Status sync() {
+  Status sync_on_server() {
     unsynced_ = 0;
     auto synced = client_.sync(handle_, go_on_);
     return synced ? Status() : checked(std::move(synced).error());

@@ -26,7 +26,16 @@ class WatchedOutput final : public Output {
   }
 
   Status reserve(std::uint64_t offset, std::uint64_t size) override {
-    return inner_->reserve(offset, size);
+    auto reserved = inner_->reserve(offset, size);
+    steps_.progress();
+    return reserved;
+  }
+
+  Status sync() override {
+    steps_.progress();
+    auto synced = inner_->sync();
+    steps_.progress();
+    return synced;
   }
 
   Status finish(std::uint64_t size) override {
@@ -52,9 +61,8 @@ ProgressLines::ProgressLines(System& system, StepReporter& steps)
 
 void ProgressLines::update(std::uint64_t pages_done, std::uint64_t pages_total,
                            std::uint64_t bytes_written) {
-  if (pages_done != last_pages_ || bytes_written != last_bytes_) steps_.progress();
-  last_pages_ = pages_done;
-  last_bytes_ = bytes_written;
+  steps_.progress();
+  if (pages_done > 0) dumping_ = true;
   const Milliseconds now = system_.now();
   if (now - said_ < kInterval || pages_total == 0) return;
   said_ = now;
@@ -73,6 +81,14 @@ void ProgressLines::update(std::uint64_t pages_done, std::uint64_t pages_total,
     line += numbers;
   }
   system_.log(line);
+}
+
+void ProgressLines::looked_at(std::uint64_t cycles_done, std::uint64_t cycles_total) {
+  steps_.progress();
+  const Milliseconds now = system_.now();
+  if (dumping_ || now - said_ < kInterval || cycles_total == 0) return;
+  said_ = now;
+  system_.log("page descriptors " + std::to_string(cycles_done * 100 / cycles_total) + "%");
 }
 
 std::unique_ptr<Output> watched_output(std::unique_ptr<Output> inner, StepReporter& steps,

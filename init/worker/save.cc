@@ -194,14 +194,10 @@ class Save {
     if (!created) return std::move(created).error();
     const auto output = watched_output(*std::move(created), state_, context_.deadline);
     const auto& config = context_.config;
-    dump::DumpOptions options;
-    options.level = config.dump.level;
-    options.format = config.dump.format;
-    options.codec = config.dump.codec;
-    options.threads = 0;
-    system_.log("dump starts: level " + std::to_string(options.level) + ", " +
-                std::string(to_string(options.format)) + ", " +
-                std::string(to_string(options.codec)));
+    const dump::DumpOptions options{.choice = config.dump, .threads = 0};
+    system_.log("dump starts: level " + std::to_string(config.dump.level) + ", " +
+                std::string(to_string(config.dump.format)) + ", " +
+                std::string(to_string(config.dump.codec)));
     dump_started_ = system_.now();
     ProgressLines progress(system_, state_);
     auto report = parts_.write_dump(*vmcore_, *output, options, progress);
@@ -279,7 +275,9 @@ class Save {
 }  // namespace
 
 SaveParts real_parts() {
-  return {[] { return dump::open_vmcore(kVmcorePath); }, make_target, dump::write_dump,
+  return {[] { return dump::open_vmcore(kVmcorePath); }, make_target,
+          [](dump::Vmcore& vmcore, Output& output, const dump::DumpOptions& options,
+             dump::DumpProgress& progress) { return vmcore.write_dump(output, options, progress); },
           copy_kernel_log};
 }
 

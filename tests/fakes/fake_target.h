@@ -110,6 +110,11 @@ class FakeVmcore final : public Vmcore {
     TRY(output.write_at(0, std::as_bytes(std::span(dmesg))));
     return std::uint64_t{dmesg.size()};
   }
+  Result<dump::LevelReport> check_level(int) override { return fail("no memory"); }
+  Result<dump::DumpReport> write_dump(Output&, const dump::DumpOptions&,
+                                      dump::DumpProgress&) override {
+    return fail("no memory");
+  }
 };
 
 }  // namespace mkcapture::init

@@ -53,6 +53,7 @@ class FakeFilter final : public PageFilter {
           std::min((r.paddr + r.size + page - 1) / page, first_pfn + bits.size() * 8);
       for (std::uint64_t pfn = std::max(r.paddr / page, first_pfn); pfn < end; ++pfn) {
         if (!everything_ && vmcore_.keep && !vmcore_.keep(pfn)) continue;
+        if (vmcore_.poisoned.contains(pfn)) continue;
         const std::uint64_t i = pfn - first_pfn;
         bits[i / 8] = static_cast<std::uint8_t>(bits[i / 8] | (1U << (i % 8)));
       }
@@ -61,6 +62,9 @@ class FakeFilter final : public PageFilter {
   }
   [[nodiscard]] int level() const noexcept override { return level_; }
   [[nodiscard]] const std::string& note() const noexcept override { return vmcore_.filter_note; }
+  [[nodiscard]] bool leaves_out_descriptors() const noexcept override {
+    return vmcore_.without_descriptors;
+  }
 
  private:
   const FakeVmcore& vmcore_;
@@ -168,6 +172,7 @@ Status MemoryOutput::write_at(std::uint64_t offset, std::span<const std::byte> d
   }
   if (!can_seek_ && offset < size_) return fail("a stream cannot go back");
   bytes_ += data.size();
+  if (offset > size_) longest_gap_ = std::max(longest_gap_, offset - size_);
   size_ = std::max(size_, offset + data.size());
   for (std::size_t i = 0; i < data.size();) {
     const std::uint64_t at = offset + i;
@@ -184,9 +189,14 @@ Status MemoryOutput::write_at(std::uint64_t offset, std::span<const std::byte> d
 }
 
 Status MemoryOutput::reserve(std::uint64_t offset, std::uint64_t size) {
+  if (size > most_reserved) return sys_error("reserve", ENOSPC);
   reserved_from_ = offset;
   reserved_to_ = offset + size;
   return {};
+}
+
+Status MemoryOutput::sync() {
+  return sync_errno != 0 ? Status(sys_error("sync", sync_errno)) : Status();
 }
 
 Status MemoryOutput::finish(std::uint64_t size) {

@@ -27,8 +27,10 @@ class FakeVmcore final : public VmcoreSource {
   Content content;
   std::set<std::uint64_t> unreadable;           // page frames
   std::function<bool(std::uint64_t pfn)> keep;  // empty: all
+  std::set<std::uint64_t> poisoned;             // left out at every level
   int filter_level = 31;                        // what the filter can do
   std::string filter_note;
+  bool without_descriptors = false;                  // what the filter says of them
   std::size_t most_bytes_at_once = ~std::size_t{0};  // of MemoryWindow::at
 
   /// The page as a dump must show it: zeros outside of the ranges.
@@ -63,10 +65,14 @@ class MemoryOutput final : public Output {
   std::uint64_t full_at = ~std::uint64_t{0};
   std::uint64_t fail_at_call = 0;  // the n-th write_at (from 1) fails with EIO
   int finish_errno = 0;
+  int sync_errno = 0;
+  // What reserve() is asked for in all fits in here, or is ENOSPC.
+  std::uint64_t most_reserved = ~std::uint64_t{0};
 
   [[nodiscard]] bool seekable() const noexcept override { return can_seek_; }
   Status write_at(std::uint64_t offset, std::span<const std::byte> data) override;
   Status reserve(std::uint64_t offset, std::uint64_t size) override;
+  Status sync() override;
   Status finish(std::uint64_t size) override;
 
   [[nodiscard]] std::vector<std::byte> read(std::uint64_t offset, std::size_t size) const;
@@ -74,6 +80,12 @@ class MemoryOutput final : public Output {
   [[nodiscard]] std::uint64_t calls() const noexcept { return calls_; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
   [[nodiscard]] bool finished() const noexcept { return finished_; }
+  /// The most bytes that one write left out behind all before it.
+  [[nodiscard]] std::uint64_t longest_gap() const noexcept { return longest_gap_; }
+  /// Bytes that are taken from the disk: whole blocks.
+  [[nodiscard]] std::uint64_t allocated() const noexcept {
+    return blocks_.size() * 4096 + (reserved_to_ - reserved_from_);
+  }
   [[nodiscard]] bool written(std::uint64_t offset) const;
 
  private:
@@ -87,6 +99,7 @@ class MemoryOutput final : public Output {
   std::uint64_t calls_ = 0;
   std::uint64_t bytes_ = 0;
   std::uint64_t size_ = 0;
+  std::uint64_t longest_gap_ = 0;
   std::uint64_t reserved_from_ = 0;
   std::uint64_t reserved_to_ = 0;
   std::map<std::uint64_t, Block> blocks_;

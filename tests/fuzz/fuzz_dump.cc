@@ -38,13 +38,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto vmcore = make_vmcore(std::make_unique<fuzz::BytesFile>(bytes.subspan(2)));
   if (!vmcore) return 0;
   constexpr DumpFormat kFormats[] = {DumpFormat::kKdump, DumpFormat::kElf, DumpFormat::kFlat};
-  DumpOptions options{.level = data[0] & 31, .format = kFormats[data[1] % 3]};
+  DumpOptions options{.choice = {.level = data[0] & 31,
+                                 .format = kFormats[data[1] % 3],
+                                 .codec = DumpCodec::kNone}};
   options.leave_out_descriptors = (data[1] & 0x80) != 0;
   Disk disk;
   NoProgress progress;
   const auto report = write_dump(**vmcore, disk, options, progress);
   if (!report) return report.error().message.empty() ? (std::abort(), 0) : 0;
   if (report->pages_saved + report->pages_unreadable > report->pages_total) std::abort();
-  if (report->level_reached != (report->level_reached & options.level)) std::abort();
+  if (report->level_reached != (report->level_reached & options.choice.level)) std::abort();
   return 0;
 }

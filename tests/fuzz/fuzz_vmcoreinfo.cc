@@ -34,7 +34,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const std::byte fill : {std::byte{0xff}, std::byte{0}}) {
       const std::vector<std::byte> descriptors(2 * r.descriptor_size, fill);
       std::vector<std::uint8_t> bits(1, 0xff);
-      if (apply_rules(r, 0, descriptors, {0, bits}) < 2) std::abort();
+      PageSums sums;
+      if (apply_rules(r, 0, descriptors, {0, bits}, sums) < 2) std::abort();
     }
   }
   return 0;

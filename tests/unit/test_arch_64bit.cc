@@ -39,6 +39,23 @@ TEST_CASE("arm64: 4 KiB pages, 48 bits, the image apart from the linear map") {
   CHECK((*space)->sparse_bits().section_size == 30);
 }
 
+TEST_CASE("phys_base, as each machine's readers take it") {
+  TableMachine m(Machine::kArm64, 0x40000000, 0);
+  const auto base = [&](const char* info) { return phys_base_of(m.machine, Vmcoreinfo(info)); };
+  CHECK(base("NUMBER(PHYS_OFFSET)=0x40000000\n") == 0x40000000);
+  // A randomised linear map of Debian's 6.1: no place in memory.
+  CHECK(base("NUMBER(PHYS_OFFSET)=0xffffc8c240000000\n") == 0xffffc8c240000000);
+  // Not told: the first range with an address, which is not the image.
+  CHECK(base("") == 0);
+  m.machine.ranges = {{.paddr = 0x80200000, .size = 0x1000, .vaddr = kImage, .file_offset = 0},
+                      {.paddr = 0x80300000, .size = 0x1000, .vaddr = 0xffff000000300000}};
+  CHECK(base("SYMBOL(swapper_pg_dir)=ffff800080000000\n") == 0x80300000);
+  m.machine.machine = Machine::kRiscv64;
+  CHECK(base("NUMBER(phys_ram_base)=0x80000000\n") == 0x80000000);
+  m.machine.machine = Machine::kPpc64;
+  CHECK(base("NUMBER(phys_ram_base)=0x80000000\nNUMBER(PHYS_OFFSET)=0x40000000\n") == 0);
+}
+
 TEST_CASE("arm64: 64 KiB pages, a kernel for 52 bits, with and without a processor for them") {
   for (const char* t1sz : {"NUMBER(TCR_EL1_T1SZ)=0x10\n", "NUMBER(TCR_EL1_T1SZ)=0xc\n"}) {
     TableMachine m(Machine::kArm64, 0x40000000, 0);

@@ -70,7 +70,8 @@ TEST_CASE("kdump: headers as the format has them") {
   vmcore.machine.phys_base = 0x12345000;
   MemoryOutput file;
   const DumpReport report =
-      dump(vmcore, file, {.level = 1, .format = DumpFormat::kKdump, .codec = DumpCodec::kZstd});
+      dump(vmcore, file,
+           {.choice = {.level = 1, .format = DumpFormat::kKdump, .codec = DumpCodec::kZstd}});
   const KdumpReader r(reader_of(file), true, false);
   CHECK(r.version == 6);
   CHECK(r.status == 0x20);
@@ -102,7 +103,8 @@ TEST_CASE("kdump: every page comes back, with each codec and number of threads")
       MemoryOutput file;
       const DumpReport report =
           dump(vmcore, file,
-               {.level = 1, .format = DumpFormat::kKdump, .codec = codec, .threads = threads});
+               {.choice = {.level = 1, .format = DumpFormat::kKdump, .codec = codec},
+                .threads = threads});
       CHECK(report.threads == threads);
       const KdumpReader r(reader_of(file), true, false);
       check_pages(vmcore, r, false);
@@ -124,7 +126,8 @@ TEST_CASE("kdump: the same bytes whatever the number of threads") {
   FakeVmcore vmcore = small_machine();
   MemoryOutput one;
   MemoryOutput four;
-  DumpOptions options{.level = 1, .format = DumpFormat::kKdump, .codec = DumpCodec::kLzo};
+  DumpOptions options{
+      .choice = {.level = 1, .format = DumpFormat::kKdump, .codec = DumpCodec::kLzo}};
   dump(vmcore, one, options);
   options.threads = 4;
   dump(vmcore, four, options);
@@ -136,9 +139,10 @@ TEST_CASE("kdump: zero pages share one page at level 1, and are stored at level 
   FakeVmcore vmcore = small_machine();
   MemoryOutput shared;
   MemoryOutput whole;
-  DumpOptions options{.level = 1, .format = DumpFormat::kKdump};
+  DumpOptions options{
+      .choice = {.level = 1, .format = DumpFormat::kKdump, .codec = DumpCodec::kNone}};
   dump(vmcore, shared, options);
-  options.level = 0;
+  options.choice.level = 0;
   dump(vmcore, whole, options);
   const KdumpReader a(reader_of(shared), true, false);
   const KdumpReader b(reader_of(whole), true, false);
@@ -153,7 +157,7 @@ TEST_CASE("kdump: pages that cannot be compressed are stored as they are") {
   for (const DumpCodec codec :
        {DumpCodec::kZlib, DumpCodec::kLzo, DumpCodec::kSnappy, DumpCodec::kZstd}) {
     MemoryOutput file;
-    dump(vmcore, file, {.level = 1, .format = DumpFormat::kKdump, .codec = codec});
+    dump(vmcore, file, {.choice = {.level = 1, .format = DumpFormat::kKdump, .codec = codec}});
     const KdumpReader r(reader_of(file), true, false);
     CHECK(r.descriptor(5).flags == 0);
     CHECK(r.descriptor(5).size == 4096);
@@ -172,7 +176,8 @@ TEST_CASE("kdump: every level of a codec makes pages smaller, and they come back
       CAPTURE(level);
       MemoryOutput file;
       dump(vmcore, file,
-           {.level = 1, .format = DumpFormat::kKdump, .codec = codec, .codec_level = level});
+           {.choice = {.level = 1, .format = DumpFormat::kKdump, .codec = codec},
+            .codec_level = level});
       const KdumpReader r(reader_of(file), true, false);
       check_pages(vmcore, r, false);
       for (std::uint64_t pfn = 0; pfn < 16; ++pfn)
@@ -188,9 +193,10 @@ TEST_CASE("kdump: what the filter leaves out has no bit") {
   vmcore.filter_note = "free pages are kept: not known";
   for (const int threads : {1, 3}) {
     MemoryOutput file;
-    const DumpReport report = dump(
-        vmcore, file,
-        {.level = 31, .format = DumpFormat::kKdump, .codec = DumpCodec::kZstd, .threads = threads});
+    const DumpReport report =
+        dump(vmcore, file,
+             {.choice = {.level = 31, .format = DumpFormat::kKdump, .codec = DumpCodec::kZstd},
+              .threads = threads});
     const KdumpReader r(reader_of(file), true, false);
     check_pages(vmcore, r, true);
     CHECK(report.level_reached == 0b01111);
@@ -207,7 +213,8 @@ TEST_CASE("kdump: pages that cannot be read are left out and counted") {
       MemoryOutput file(format == DumpFormat::kKdump);
       const DumpReport report =
           dump(vmcore, file,
-               {.level = 1, .format = format, .codec = DumpCodec::kZstd, .threads = threads});
+               {.choice = {.level = 1, .format = format, .codec = DumpCodec::kZstd},
+                .threads = threads});
       CHECK(report.pages_unreadable == 5);
       CHECK(report.incomplete.empty());
       const auto flat = format == DumpFormat::kFlat ? fakes::unflatten(file.read(0, file.size()))
@@ -225,7 +232,8 @@ TEST_CASE("kdump: windows that give little at once") {
   FakeVmcore vmcore = small_machine();
   vmcore.most_bytes_at_once = 3 * 4096 + 100;
   MemoryOutput file;
-  dump(vmcore, file, {.level = 1, .format = DumpFormat::kKdump, .codec = DumpCodec::kLzo});
+  dump(vmcore, file,
+       {.choice = {.level = 1, .format = DumpFormat::kKdump, .codec = DumpCodec::kLzo}});
   check_pages(vmcore, KdumpReader(reader_of(file), true, false), false);
 }
 
@@ -252,7 +260,8 @@ TEST_CASE("kdump: in the crashed machine's word size, byte order and page size")
     fakes::add_note(vmcore.machine.notes, f.big_endian, "VMCOREINFO", 0, vmcore.machine.vmcoreinfo);
     for (const DumpCodec codec : {DumpCodec::kZstd, DumpCodec::kZlib}) {
       MemoryOutput file;
-      dump(vmcore, file, {.level = 1, .format = DumpFormat::kKdump, .codec = codec, .threads = 2});
+      dump(vmcore, file,
+           {.choice = {.level = 1, .format = DumpFormat::kKdump, .codec = codec}, .threads = 2});
       const KdumpReader r(reader_of(file), f.elf_class == 64, f.big_endian, f.padded);
       CHECK(r.block == f.page_size);
       CHECK(r.nr_cpus == 1);
@@ -263,12 +272,42 @@ TEST_CASE("kdump: in the crashed machine's word size, byte order and page size")
   }
 }
 
+TEST_CASE("kdump: arm counts page frames from where memory begins") {
+  FakeVmcore vmcore({{0x40000000, 0x200000}, {0x50000000, 0x100000}}, mixed_page);
+  vmcore.machine.machine = Machine::kArm;
+  vmcore.machine.elf_class = vmcore.machine.word_bits = 32;
+  vmcore.machine.phys_base = 0x40000000;
+  for (const std::uint64_t phys_base : {0x40000000, 0x30000000}) {
+    CAPTURE(phys_base);
+    vmcore.machine.phys_base = phys_base;
+    const std::uint64_t first = phys_base / 4096;
+    for (const bool can_seek : {true, false}) {
+      MemoryOutput file(can_seek);
+      dump(vmcore, file, {});
+      const auto flat =
+          can_seek ? fakes::Unflattened() : fakes::unflatten(file.read(0, file.size()));
+      const KdumpReader r(
+          can_seek ? reader_of(file)
+                   : [&](std::uint64_t o, std::size_t n) { return flat.read(o, n); },
+          false, false);
+      CHECK(r.phys_base == phys_base);
+      CHECK(r.max_mapnr == 0x50100 - first);
+      CHECK(r.present(0x40000 - first));
+      if (first < 0x40000) CHECK_FALSE(r.present(0));
+      CHECK_FALSE(r.present(0x40200 - first));
+      CHECK(*r.page(0x40001 - first) == vmcore.page(0x40001));
+      CHECK(*r.page(0x50002 - first) == vmcore.page(0x50002));
+    }
+  }
+}
+
 TEST_CASE("flat: the same dump as records, each byte once") {
   FakeVmcore vmcore = small_machine();
   for (const DumpFormat format : {DumpFormat::kFlat, DumpFormat::kKdump}) {  // kdump into a pipe
     MemoryOutput pipe(false);
     const DumpReport report =
-        dump(vmcore, pipe, {.level = 1, .format = format, .codec = DumpCodec::kZstd, .threads = 2});
+        dump(vmcore, pipe,
+             {.choice = {.level = 1, .format = format, .codec = DumpCodec::kZstd}, .threads = 2});
     CHECK(report.incomplete.empty());
     const auto flat = fakes::unflatten(pipe.read(0, pipe.size()));
     CHECK(flat.ended);
@@ -287,7 +326,8 @@ TEST_CASE("flat: the same dump as records, each byte once") {
 TEST_CASE("flat: once a write has failed nothing more goes into the stream") {
   FakeVmcore vmcore = small_machine();
   MemoryOutput whole(false);
-  const DumpOptions options{.level = 1, .format = DumpFormat::kFlat, .codec = DumpCodec::kZstd};
+  const DumpOptions options{
+      .choice = {.level = 1, .format = DumpFormat::kFlat, .codec = DumpCodec::kZstd}};
   dump(vmcore, whole, options);
   REQUIRE(whole.calls() > 10);
   for (std::uint64_t call = 1; call <= whole.calls(); ++call) {
@@ -323,7 +363,8 @@ void check_incomplete(const FakeVmcore& vmcore, const MemoryOutput& file,
 TEST_CASE("kdump: a full disk at each stage leaves a dump that can be read as far as it came") {
   FakeVmcore vmcore({{0x1000, 0x9e400}, {0x200000, 0xb0000}}, mixed_page);
   MemoryOutput whole;
-  DumpOptions options{.level = 0, .format = DumpFormat::kKdump};
+  DumpOptions options{
+      .choice = {.level = 0, .format = DumpFormat::kKdump, .codec = DumpCodec::kNone}};
   dump(vmcore, whole, options);
   std::uint64_t most_saved = 0;
   for (std::uint64_t calls = 1; calls <= whole.calls(); ++calls) {
@@ -352,14 +393,112 @@ TEST_CASE("kdump: a full disk at each stage leaves a dump that can be read as fa
   CHECK(report->pages_saved > 100);
 }
 
-TEST_CASE("kdump: a sync that fails is not a whole dump") {
-  FakeVmcore vmcore = small_machine();
+TEST_CASE("kdump: a full disk leaves no descriptor of a page that is not there") {
+  // Two of three pages are zero: they share one, and their descriptors come between the others'.
+  FakeVmcore vmcore({{0x100000, 0x4000000}}, [](std::uint64_t pfn, std::span<std::byte> page) {
+    if (pfn % 3 == 0) mixed_page(pfn * 5 + 5, page);
+  });
+  MemoryOutput whole;
+  const DumpOptions options{
+      .choice = {.level = 1, .format = DumpFormat::kKdump, .codec = DumpCodec::kNone}};
+  dump(vmcore, whole, options);
+  for (const std::uint64_t call : {whole.calls() / 3, whole.calls() * 2 / 3, whole.calls() - 4}) {
+    CAPTURE(call);
+    MemoryOutput file;
+    file.fail_at_call = call;
+    fakes::NoProgress progress;
+    const auto report = write_dump(vmcore, file, options, progress);
+    REQUIRE(report);
+    const KdumpReader r(reader_of(file), true, false);
+    bool ended = false;
+    std::uint64_t saved = 0;
+    for (std::uint64_t pfn = 0x100; pfn < vmcore.machine.max_pfn; ++pfn) {
+      const auto d = r.descriptor(pfn);
+      ended = ended || d.size == 0;
+      if (ended != (d.size == 0)) FAIL("a gap in the descriptors before page frame " << pfn);
+      if (ended) continue;
+      if (!file.written(d.offset) || !file.written(d.offset + d.size - 1))
+        FAIL("page frame " << pfn << " is not there");
+      if (pfn % 3 == 0 && pfn % 15 != 0) ++saved;
+    }
+    CHECK(report->pages_saved >= saved);
+  }
+}
+
+TEST_CASE("kdump: memory far up takes no room for what lies between") {
+  FakeVmcore vmcore({{0x100000, 0x100000}, {0x10000000000, 0x100000}}, mixed_page);
+  const DumpOptions options{
+      .choice = {.level = 1, .format = DumpFormat::kKdump, .codec = DumpCodec::kZstd}};
   MemoryOutput file;
-  file.finish_errno = EIO;
-  fakes::NoProgress progress;
-  const auto report = write_dump(vmcore, file, {.format = DumpFormat::kKdump}, progress);
-  REQUIRE(report.ok());
-  CHECK(report->incomplete == "sync: Input/output error");
+  dump(vmcore, file, options);
+  CHECK(file.size() > 64 << 20);  // of bitmaps
+  CHECK(file.allocated() < 1 << 20);
+  const KdumpReader r(reader_of(file), true, false);
+  CHECK(r.kept(0x10000000));
+  CHECK(*r.page(0x10000001) == vmcore.page(0x10000001));
+
+  // A disk that will not set aside all or anything of what is asked for still takes the dump.
+  for (const std::uint64_t most : {std::uint64_t{0}, std::uint64_t{4096}}) {
+    MemoryOutput full;
+    full.most_reserved = most;
+    CHECK(dump(vmcore, full, options).incomplete.empty());
+  }
+
+  // A device writes zeros over what lies between, a step at a time, each of them a sign of life.
+  FakeVmcore far({{0x100000, 0x100000}, {0x202000000000, 0x100000}}, mixed_page);
+  MemoryOutput device;
+  dump(far, device, options);
+  CHECK(device.size() > std::uint64_t{2} << 30);
+  CHECK(device.longest_gap() <= 64 << 20);
+  CHECK(device.allocated() < 2 << 20);
+}
+
+TEST_CASE("kdump: each pass is seen to move, however long nothing is written") {
+  // 3 TiB of which nothing is kept, in a kernel's own number of cycles.
+  struct Moves final : DumpProgress {
+    std::uint64_t cycles = 0, total = 0;
+    void update(std::uint64_t, std::uint64_t, std::uint64_t) override {}
+    void looked_at(std::uint64_t done, std::uint64_t of) override {
+      CHECK(done <= of);
+      total = of;
+      ++cycles;
+    }
+  };
+  FakeVmcore vmcore({{0, std::uint64_t{3} << 30}}, mixed_page);
+  vmcore.keep = [](std::uint64_t) { return false; };
+  for (const DumpFormat format : {DumpFormat::kElf, DumpFormat::kKdump, DumpFormat::kFlat}) {
+    Moves moves;
+    MemoryOutput file(format != DumpFormat::kFlat);
+    REQUIRE(write_dump(vmcore, file,
+                       {.choice = {.level = 31, .format = format, .codec = DumpCodec::kNone}},
+                       moves));
+    CHECK(moves.total == 3);
+    CHECK(moves.cycles == (format == DumpFormat::kElf ? 9 : 6));
+  }
+}
+
+TEST_CASE("kdump: without the descriptors of left-out pages the header says so") {
+  FakeVmcore vmcore = small_machine();
+  for (const bool left_out : {false, true}) {
+    vmcore.without_descriptors = left_out;
+    MemoryOutput file;
+    dump(vmcore, file, {.choice = {}, .leave_out_descriptors = left_out});
+    CHECK(KdumpReader(reader_of(file), true, false).status == (left_out ? 0x30U : 0x20U));
+  }
+}
+
+TEST_CASE("kdump: a sync that fails is not a whole dump, and the header never says that it is") {
+  for (const bool last : {false, true}) {
+    FakeVmcore vmcore = small_machine();
+    MemoryOutput file;
+    (last ? file.finish_errno : file.sync_errno) = EIO;
+    fakes::NoProgress progress;
+    const auto report =
+        write_dump(vmcore, file, {.choice = {.format = DumpFormat::kKdump}}, progress);
+    REQUIRE(report.ok());
+    CHECK(report->incomplete == "sync: Input/output error");
+    CHECK((KdumpReader(reader_of(file), true, false).status & 8) != 0);
+  }
 }
 
 TEST_CASE("kdump: machines that need several cycles, with the bits kept and not kept") {
@@ -372,7 +511,8 @@ TEST_CASE("kdump: machines that need several cycles, with the bits kept and not 
     vmcore.keep = [](std::uint64_t pfn) { return pfn % 4 != 1; };
     MemoryOutput file;
     dump(vmcore, file,
-         {.level = 31, .format = DumpFormat::kKdump, .codec = DumpCodec::kLzo, .threads = 2});
+         {.choice = {.level = 31, .format = DumpFormat::kKdump, .codec = DumpCodec::kLzo},
+          .threads = 2});
     const KdumpReader r(reader_of(file), true, false);
     for (const auto& [paddr, size] : list) {
       for (std::uint64_t pfn = paddr / 4096 - 2; pfn < (paddr + size) / 4096 + 2; pfn += 5) {
@@ -389,9 +529,15 @@ TEST_CASE("an impossible level is refused") {
   FakeVmcore vmcore = small_machine();
   MemoryOutput file;
   fakes::NoProgress progress;
-  CHECK(!write_dump(vmcore, file, {.level = 32, .format = DumpFormat::kKdump}, progress));
-  CHECK(!write_dump(vmcore, file, {.level = -1}, progress));
-  CHECK(!write_dump(vmcore, file, {.codec = DumpCodec::kZstd}, progress));
+  CHECK(!write_dump(
+      vmcore, file,
+      {.choice = {.level = 32, .format = DumpFormat::kKdump, .codec = DumpCodec::kNone}},
+      progress));
+  CHECK(!write_dump(
+      vmcore, file,
+      {.choice = {.level = -1, .format = DumpFormat::kElf, .codec = DumpCodec::kNone}}, progress));
+  CHECK(!write_dump(vmcore, file,
+                    {.choice = {.format = DumpFormat::kElf, .codec = DumpCodec::kZstd}}, progress));
   CHECK(file.calls() == 0);
 }
 

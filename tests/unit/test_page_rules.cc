@@ -138,6 +138,11 @@ class Pages {
     if (kernel_.hugetlb_flag != 0) put(i + 1, 0, order | kernel_.hugetlb_flag);
     return *this;
   }
+  /// What the head at `i` says of its order, which may not be true.
+  Pages& order(std::size_t i, unsigned order) {
+    bytes_[(i + 1) * 64 + kernel_.order_byte] = static_cast<std::byte>(order);
+    return *this;
+  }
   Pages& slab(std::size_t i) {
     if (kernel_.slab_type != 0) mapcount(i, kernel_.slab_type);
     return flags(i, kernel_.slab_flag);
@@ -150,7 +155,8 @@ class Pages {
     REQUIRE(rules.level == (level & ~kLevelZero));
     CHECK(rules.note.empty());
     std::vector<std::uint8_t> bits(bytes_.size() / 64 / 8, 0xff);
-    (void)apply_rules(rules, kFirst, bytes_, {kFirst, bits});
+    PageSums sums;
+    (void)apply_rules(rules, kFirst, bytes_, {kFirst, bits}, sums);
     std::string text;
     for (std::size_t i = 0; i < bytes_.size() / 64; ++i)
       text += (bits[i / 8] >> (i % 8) & 1) != 0 ? 'x' : '.';
@@ -248,7 +254,9 @@ TEST_CASE("A block that reaches beyond the array says so") {
   std::memcpy(bytes.data() + 40, &order, 8);
   const PageRules rules = make_page_rules(Vmcoreinfo(k.info), Fields(64, false), 16);
   std::vector<std::uint8_t> bits(2, 0xff);
-  CHECK(apply_rules(rules, kFirst, bytes, {kFirst, bits}) == kFirst + 1024);
+  PageSums sums;
+  CHECK(apply_rules(rules, kFirst, bytes, {kFirst, bits}, sums) == kFirst + 1024);
+  CHECK(sums.free == 1024);
   CHECK(bits == std::vector<std::uint8_t>{0, 0});
 }
 
@@ -261,6 +269,18 @@ TEST_CASE("A compound page of an impossible order is one page") {
     CHECK(p.kept(2) == "..xxxxxxxxxxxxxx");
     // Order 2 at an odd multiple of 2: the head alone goes, its tails stay.
     CHECK(Pages(k).compound(2, 2, k.lru).kept(2) == "xx.xxxxxxxxxxxxx");
+  }
+}
+
+TEST_CASE("A wrong order takes no more with it than its page") {
+  for (const Kernel& k : kernels()) {
+    CAPTURE(k.name);
+    // Larger than what the buddy allocator has, but its last tail at hand is no tail of this head.
+    Pages p(k);
+    p.compound(0, 2, k.lru).order(0, 12);
+    CHECK(p.kept(2) == ".xxxxxxxxxxxxxxx");
+    // A hugetlb page beyond it is whole.
+    CHECK(Pages(k).hugetlb(0, 4).order(0, 12).kept(8) == "................");
   }
 }
 
@@ -299,7 +319,11 @@ TEST_CASE("32 bits, big-endian") {
   put(3, 0, 1 << 4);       // page cache
   put(5, 12, 0xc0001001);  // anonymous
   std::vector<std::uint8_t> bits{0xff};
-  (void)apply_rules(rules, 8, bytes, {8, bits});
+  PageSums sums;
+  (void)apply_rules(rules, 8, bytes, {8, bits}, sums);
+  CHECK(sums.free == 2);
+  CHECK(sums.on_lists == 1);
+  CHECK(sums.strays == 1);
   CHECK(bits[0] == 0b11010100);
 }
 
@@ -324,20 +348,34 @@ TEST_CASE("Rules that are not known are named, and their pages kept") {
   CHECK(rules(without("SIZE(page)")).level == 0);
   CHECK_FALSE(rules(without("SIZE(page)")).usable);
   CHECK_FALSE(rules(without("OFFSET(page.flags)")).usable);
-  CHECK_FALSE(rules(without("OSRELEASE")).usable);
-  CHECK_FALSE(rules(whole + "OSRELEASE=4.17.0\n").usable);
-  CHECK_FALSE(rules(whole + "OSRELEASE=9.0.0\n").usable);
-  CHECK(rules(whole + "OSRELEASE=9.0.0\n").note ==
-        "no page can be judged: kernel 9.0.0 is not known");
+  // A version alone decides nothing.
+  for (const char* release : {"4.17.0", "9.9.9", "custom"}) {
+    CAPTURE(release);
+    CHECK(rules(whole + "OSRELEASE=" + release + "\n").level == 30);
+    CHECK(rules(v6_12().info + "OSRELEASE=" + release + "\n").level == 30);
+    CHECK(rules(v6_12().info + "OSRELEASE=" + release + "\n").note.empty());
+  }
+  CHECK(rules(without("OSRELEASE")).level == 30);
   // Offsets outside of the descriptor.
-  CHECK_FALSE(rules(whole + "OFFSET(page.mapping)=57\n").usable);
-  CHECK(rules(whole + "OFFSET(page.mapping)=56\n").usable);
+  CHECK(rules(whole + "OFFSET(page.mapping)=57\n").level == 16);
+  CHECK(rules(whole + "OFFSET(page.mapping)=56\n").level == 30);
   CHECK_FALSE(rules(whole + "OFFSET(page.flags)=18446744073709551615\n").usable);
   CHECK_FALSE(rules(whole + "SIZE(page)=1099511627776\n").usable);
   CHECK(rules(whole + "OFFSET(page.compound_order)=64\n").level == 16);
-  // Without hugetlb, 6.6 exports nothing of compound pages: the version tells where the order is.
+  // Without hugetlb, 6.6 exports nothing of compound pages: the version tells where the order is,
+  // and since 6.10 the type of slabs.
   CHECK(rules(before_6_10("6.6.0")).level == 30);
   CHECK(rules(before_6_10("6.5.0")).level == 16);
+  CHECK(rules(before_6_10("custom") + "NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=-184549376\n").level == 30);
+  // What does not name a tail cannot tell cache from the kernel's own; the rest still holds.
+  CHECK(rules(without("OFFSET(page.compound_head)")).level == 16);
+  CHECK(rules(without("OFFSET(page.compound_head)")).hwpoison == 1 << 23);
+  CHECK(rules(without("OFFSET(page.mapping)")).level == 16);
+  CHECK(rules(without("OFFSET(page.private)")).level == 14);
+  // Private cache or not: only level 2 needs to know.
+  CHECK(rules(without("NUMBER(PG_private)")).level == 30);
+  CHECK(make_page_rules(Vmcoreinfo(without("NUMBER(PG_private)")), Fields(64, false), 27).level ==
+        24);
 }
 
 }  // namespace

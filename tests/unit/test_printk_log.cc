@@ -125,6 +125,21 @@ TEST_CASE("Ring buffer: a text that begins anew at the ring's start, ids that wr
   CHECK(log_of(r.machine).find("then on\n") != std::string::npos);
 }
 
+TEST_CASE("Ring buffer: the first wrap is where positions begin anew") {
+  // As every kernel's: the first position is one ring's size below 0 (BLK0_LPOS).
+  Ring r;
+  std::uint64_t at = ~std::uint64_t{0} - 255;
+  at = r.record(4, at, std::string(100, 'a'));
+  at = r.record(5, at, std::string(100, 'b'));
+  at = r.record(6, at, "this one crosses the first wrap");
+  CHECK(at < 256);
+  r.record(7, at, "behind it");
+  r.ids(5, 7);
+  const std::string log = log_of(r.machine);
+  CHECK(log.find("this one crosses the first wrap\n") != std::string::npos);
+  CHECK(log.find("behind it\n") != std::string::npos);
+}
+
 TEST_CASE("Ring buffer: a block that ends where the ring does") {
   Ring r;
   r.record(4, 224, "0123456789abcdefghijklmn");  // 8 + 24 bytes: up to 256
@@ -132,12 +147,24 @@ TEST_CASE("Ring buffer: a block that ends where the ring does") {
   CHECK(log_of(r.machine) == "[    0.004000] 0123456789abcdefghijklmn\n");
 }
 
+TEST_CASE("No control character gets through, neither of C0 nor of C1") {
+  Ring r;
+  const std::string umlaut = "\xc3\xa4 \xe2\x82\xac";
+  std::uint64_t at = r.record(4, 0,
+                              "a\x1b[2J\xc2\x9b"
+                              "2J\x9b\x7f");
+  at = r.record(5, at, umlaut + " \xe2\x82");
+  r.ids(4, 5);
+  CHECK(log_of(r.machine) == "[    0.004000] a\\x1b[2J\\xc2\\x9b2J\\x9b\\x7f\n[    0.005000] " +
+                                 umlaut + " \\xe2\\x82\n");
+}
+
 TEST_CASE("Ring buffer: what is no record") {
   Ring r;
   std::uint64_t at = r.record(4, 0, "reusable", 3);
   at = r.record(5, at, "reserved", 0);
-  r.descriptor(6, Ring::kFinalized, 1, 1, 0);  // no text: an empty line
-  r.descriptor(7, Ring::kFinalized, 3, 3, 0);  // its text could not be stored
+  r.descriptor(6, Ring::kFinalized, 3, 3, 0);  // no text: an empty line
+  r.descriptor(7, Ring::kFinalized, 1, 1, 0);  // its text could not be stored
   r.ids(4, 7);
   CHECK(log_of(r.machine) == "[    0.006000] \n");
   r.ids(8, 11);  // nobody has these ids
@@ -148,8 +175,8 @@ TEST_CASE("Ring buffer: lengths and positions that lie") {
   Ring r;
   r.record(4, 0, "short");
   r.descriptor(4, Ring::kFinalized, 0, 16, 60000);
-  r.descriptor(5, Ring::kFinalized, 240, 248, 60000);            // room for no more than its id
-  r.descriptor(6, Ring::kFinalized, 0xfffffffffffffff0, 8, 10);  // next is behind begin
+  r.descriptor(5, Ring::kFinalized, 240, 248, 60000);  // room for no more than its id
+  r.descriptor(6, Ring::kFinalized, 0x1000, 8, 10);    // next is behind begin
   r.ids(4, 6);
   const std::string log = log_of(r.machine);
   CHECK(log.find("short") != std::string::npos);

@@ -147,12 +147,3 @@ TEST_CASE("request: the dump is filtered and compressed unless something else is
   CHECK(error({"--dump-format", "elf", "--dump-compress", "zlib"}) ==
         "--dump-compress: an ELF dump cannot be compressed; use --dump-format kdump");
 }
-
-TEST_CASE("dump choice: a filter that does not know the kernel says so at build time") {
-  CHECK(filter_doubt("6.1.0-56-amd64", 31).empty());
-  CHECK(filter_doubt("99.0", 1).empty());
-  CHECK(filter_doubt("99.0.1", 31).find("on 99.0.1 more pages than wanted may stay") !=
-        std::string::npos);
-  CHECK(filter_doubt("3.10.0", 2).starts_with("dump level 2 is known to hold for kernels "));
-  CHECK(filter_doubt("custom", 31).starts_with("kernel custom has no version"));
-}

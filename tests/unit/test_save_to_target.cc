@@ -242,6 +242,20 @@ TEST_CASE("progress lines: percent, rate and time left, never more than 5 s apar
   CHECK(system.lines[0] == "dump 14%: 42.0 MB in 4s, 10.0 MB/s, 26s left");
 }
 
+TEST_CASE("progress lines: page descriptors are progress too, though no page comes of them") {
+  FakeSystem system;
+  auto state = *WorkerState::create();
+  ProgressLines progress(system, *state);
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    system.sleep(Milliseconds(100));
+    progress.looked_at(i, 100);
+    progress.update(0, 1000, 4096);
+  }
+  CHECK(state->moves() == 200);
+  REQUIRE(system.lines.size() > 1);
+  CHECK(system.lines[0] == "page descriptors 40%");
+}
+
 TEST_CASE("watched output: the deadline refuses one write, what closes the dump passes") {
   FakeSystem system;
   auto state = *WorkerState::create();

@@ -30,9 +30,9 @@ TEST_CASE("savecore: level 31, kdump and zstd where nothing is said") {
   CHECK(o->action == Action::kDump);
   CHECK(o->input == "/proc/vmcore");
   CHECK(o->output == "out");
-  CHECK(o->dump.level == 31);
-  CHECK(o->dump.format == DumpFormat::kKdump);
-  CHECK(o->dump.codec == DumpCodec::kZstd);
+  CHECK(o->dump.choice.level == 31);
+  CHECK(o->dump.choice.format == DumpFormat::kKdump);
+  CHECK(o->dump.choice.codec == DumpCodec::kZstd);
   CHECK(o->dump.codec_level == 0);
   CHECK(o->dump.threads == 1);
   CHECK_FALSE(o->dump.leave_out_descriptors);
@@ -45,9 +45,9 @@ TEST_CASE("savecore: each option, with its value apart and together, before and 
         std::vector<std::string>{"in", "-d17", "-fkdump", "-czlib:9", "out", "-j4", "-e"}}) {
     const auto o = parse(words);
     REQUIRE(o.ok());
-    CHECK(o->dump.level == 17);
-    CHECK(o->dump.format == DumpFormat::kKdump);
-    CHECK(o->dump.codec == DumpCodec::kZlib);
+    CHECK(o->dump.choice.level == 17);
+    CHECK(o->dump.choice.format == DumpFormat::kKdump);
+    CHECK(o->dump.choice.codec == DumpCodec::kZlib);
     CHECK(o->dump.codec_level == 9);
     CHECK(o->dump.threads == 4);
     CHECK(o->dump.leave_out_descriptors);
@@ -58,15 +58,15 @@ TEST_CASE("savecore: each option, with its value apart and together, before and 
 
 TEST_CASE(
     "savecore: an ELF core is not compressed unless that is asked for, and then refused later") {
-  CHECK(parse({"-f", "elf", "in", "out"})->dump.codec == DumpCodec::kNone);
-  CHECK(parse({"-f", "elf", "-c", "zstd", "in", "out"})->dump.codec == DumpCodec::kZstd);
+  CHECK(parse({"-f", "elf", "in", "out"})->dump.choice.codec == DumpCodec::kNone);
+  CHECK(parse({"-f", "elf", "-c", "zstd", "in", "out"})->dump.choice.codec == DumpCodec::kZstd);
 }
 
 TEST_CASE("savecore: codecs and their levels") {
   const auto codec = [](const char* text) { return parse({"-c", text, "in", "out"}); };
-  CHECK(codec("none")->dump.codec == DumpCodec::kNone);
-  CHECK(codec("lzo")->dump.codec == DumpCodec::kLzo);
-  CHECK(codec("snappy")->dump.codec == DumpCodec::kSnappy);
+  CHECK(codec("none")->dump.choice.codec == DumpCodec::kNone);
+  CHECK(codec("lzo")->dump.choice.codec == DumpCodec::kLzo);
+  CHECK(codec("snappy")->dump.choice.codec == DumpCodec::kSnappy);
   CHECK(codec("zstd:19")->dump.codec_level == 19);
   for (const char* bad : {"zstd:0", "zstd:20", "zstd:", "zlib:10", "lzo:1", "none:1", "lz4", "",
                           "zstd:1x", "zstd:-1", "zstd:99999999999"}) {
@@ -101,7 +101,7 @@ TEST_CASE("savecore: the other actions") {
   REQUIRE(check.ok());
   CHECK(check->action == Action::kCheck);
   CHECK(check->input.empty());
-  CHECK(check->dump.level == 17);
+  CHECK(check->dump.choice.level == 17);
   CHECK(parse({"--check", "in"})->input == "in");
   const auto dmesg = parse({"--dmesg", "in"});
   REQUIRE(dmesg.ok());

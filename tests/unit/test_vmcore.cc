@@ -1,8 +1,10 @@
 // A vmcore as /init and savecore see it.
 #include <doctest/doctest.h>
 
+#include "init/dump/core/elf_core.h"
 #include "init/dump/vmcore.h"
-#include "tests/fakes/synthetic_machine.h"
+#include "tests/fakes/described_machine.h"
+#include "tests/fakes/fake_vmcore.h"
 
 namespace mkcapture {
 namespace {
@@ -12,12 +14,13 @@ using namespace dump;
 using fakes::BytesFile;
 using fakes::SyntheticMachine;
 
-void put_utsname(SyntheticMachine& m, std::string_view node) {
+/// As kernels before 5.11 have it, where `at` is not exported; since then it is, and is 0.
+void put_utsname(SyntheticMachine& m, std::string_view node, std::uint64_t at = 4) {
   m.symbol("init_uts_ns", SyntheticMachine::image(0x4000));
-  m.info("OFFSET(uts_namespace.name)=4");
+  if (at != 4) m.info("OFFSET(uts_namespace.name)=" + std::to_string(at));
   const std::string_view fields[] = {"Linux", node, "6.1.0-real", "#1 SMP", "x86_64", "(none)"};
   for (std::size_t i = 0; i < 6; ++i)
-    m.put_text(SyntheticMachine::image_paddr(0x4004) + i * 65, fields[i]);
+    m.put_text(SyntheticMachine::image_paddr(0x4000) + at + i * 65, fields[i]);
 }
 
 std::string why_not(std::vector<std::byte> bytes) {
@@ -46,6 +49,21 @@ TEST_CASE("What a vmcore tells of its machine") {
   CHECK(c.version == "#1 SMP");
   CHECK(c.machine_name == "x86_64");
   CHECK(c.vmcoreinfo == m.vmcoreinfo);
+}
+
+TEST_CASE("The names of the machine, before and since the kernel tells where they are") {
+  for (const std::uint64_t at : {4, 0, 8}) {
+    SyntheticMachine m;
+    m.put32(SyntheticMachine::image_paddr(0x4000), 3);  // the reference count, or overwritten
+    put_utsname(m, "db-1", at);
+    CHECK(m.open()->crashed().nodename == "db-1");
+  }
+  // Also without a place or with nothing there a reader learns which machine it is.
+  SyntheticMachine m;
+  CHECK(m.open()->crashed().machine_name == "x86_64");
+  m.info("SYMBOL(init_uts_ns)=ffffffff81004000");
+  CHECK(m.open()->crashed().machine_name == "x86_64");
+  CHECK(m.open()->crashed().nodename.empty());
 }
 
 TEST_CASE("Node names that are none, or none for a file") {
@@ -95,7 +113,7 @@ TEST_CASE("Without VMCOREINFO there is still memory to save") {
   const auto vmcore = m.open();
   CHECK(vmcore->os_release().empty());
   CHECK(vmcore->crash_time() == 0);
-  CHECK((*vmcore->filter(31))->note() == "every page kept: no VMCOREINFO in the vmcore");
+  CHECK((*vmcore->filter(31))->note() == "all of memory kept: no VMCOREINFO in the vmcore");
   CHECK((*vmcore->filter(1))->note().empty());
   CHECK((*vmcore->window(4096)).get()->at(0, 4096).size() == 4096);
 }
@@ -137,6 +155,42 @@ TEST_CASE("Files that are no vmcore say why") {
   m.info("PAGESIZE=4095");
   CHECK(why_not(m.core()) == "VMCOREINFO has an impossible page size");
   CHECK(open_vmcore("/nonexistent").error().message == "/nonexistent: No such file or directory");
+}
+
+TEST_CASE("One PT_LOAD of no memory costs nothing but itself, and is counted") {
+  SyntheticMachine m;
+  m.loads.push_back({.paddr = std::uint64_t{1} << 60, .size = 0x1000});
+  const auto vmcore = m.open();
+  CHECK(vmcore->memory_bytes() == SyntheticMachine::kMemory);
+  CHECK(vmcore->crashed().loads_impossible == 1);
+  // riscv64 has memory up to here.
+  SyntheticMachine far;
+  far.loads.push_back({.paddr = std::uint64_t{1} << 55, .size = 0x1000});
+  CHECK(far.open()->crashed().loads_impossible == 0);
+}
+
+TEST_CASE("Dumps of devices in front of the notes are passed over") {
+  SyntheticMachine m;
+  fakes::add_note(m.other_notes, false, "LINUX", 0x700, std::string(5 << 20, 'd'));
+  fakes::add_note(m.other_notes, false, "LINUX", 0x700, std::string(101, 'd'));
+  fakes::add_note(m.other_notes, false, "CORE", 1, std::string(336, 'r'));
+  const auto vmcore = m.open();
+  CHECK(vmcore->os_release() == "6.1.0-test");
+  CHECK(vmcore->crashed().notes.size() < 16384);
+  Bytes notes = vmcore->crashed().notes;
+  CHECK(next_note(Fields(), notes)->name == "CORE");
+}
+
+TEST_CASE("A Xen host's page frames are not judged") {
+  for (const char* name : {"Xen", "VMCOREINFO_XEN"}) {
+    fakes::Described d;
+    CHECK((*d.machine.open()->filter(31))->level() == 30);
+    fakes::add_note(d.machine.other_notes, false, name, 0x1000001, std::string(80, 'x'));
+    auto filter = d.machine.open()->filter(31);
+    CHECK((*filter)->level() == 0);
+    CHECK((*filter)->note() ==
+          "all of memory kept: it is a Xen host's, whose page frames are not the kernel's");
+  }
 }
 
 TEST_CASE("A note segment of 2^60 bytes is cut to what is there") {

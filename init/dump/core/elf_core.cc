@@ -54,6 +54,10 @@ constexpr std::size_t padded(std::size_t n) {
 
 }  // namespace
 
+Error impossible_load(const ElfSegment& segment) {
+  return impossible("PT_LOAD", segment);
+}
+
 Result<ElfHeader> parse_elf_header(Bytes head) {
   static constexpr std::byte kMagic[] = {std::byte{0x7f}, std::byte{'E'}, std::byte{'L'},
                                          std::byte{'F'}};
@@ -108,8 +112,8 @@ Result<ElfSegment> parse_program_header(const ElfHeader& header, Bytes bytes) {
   const bool note = s.is(ElfSegment::Type::kNote);
   if ((load || note) && (s.offset >= kMaxOffset || s.filesz > kMaxOffset - s.offset))
     return impossible(load ? "PT_LOAD" : "PT_NOTE", s);
-  if (load && (s.paddr > kMaxPhysicalAddress || s.filesz > kMaxPhysicalAddress - s.paddr))
-    return impossible("PT_LOAD", s);
+  if (load && s.filesz > kMaxPhysicalAddress) return impossible("PT_LOAD", s);
+  s.is_possible = !load || s.paddr <= kMaxPhysicalAddress - s.filesz;
   return s;
 }
 

@@ -20,8 +20,9 @@ namespace mkcapture::dump {
 inline constexpr std::uint32_t kMaxSegments = 1U << 16;
 /// What parse_elf_header() wants to see at most; a shorter file is given whole.
 inline constexpr std::size_t kElfHeaderBytes = 64;
-/// Physical addresses end here on every machine that Linux knows (x86_64 and arm64: 52 bits).
-inline constexpr std::uint64_t kMaxPhysicalAddress = std::uint64_t{1} << 52;
+/// Physical addresses end here on every machine that Linux knows (x86_64 and arm64: 52 bits,
+/// riscv64: 56).
+inline constexpr std::uint64_t kMaxPhysicalAddress = std::uint64_t{1} << 56;
 
 struct ElfHeader {
   int elf_class = 64;
@@ -49,6 +50,8 @@ struct ElfSegment {
   /// False for a mapping that is not one stretch of memory: /proc/kcore gives those of vmalloc()
   /// and modules a p_paddr of -1.
   bool has_paddr = true;
+  /// False for a PT_LOAD that reaches beyond kMaxPhysicalAddress.
+  bool is_possible = true;
 
   [[nodiscard]] bool is(Type t) const noexcept { return type == static_cast<std::uint32_t>(t); }
 };
@@ -61,8 +64,12 @@ struct ElfSegment {
 [[nodiscard]] std::uint32_t extended_phnum(const ElfHeader& header, Bytes section) noexcept;
 
 /// The program header in `bytes`, header.phentsize() of them. Fails on a PT_LOAD or PT_NOTE that
-/// cannot be: one that wraps, or reaches beyond kMaxPhysicalAddress or 2^63 in the file.
+/// cannot be and so leaves no trust in those behind it, which follow each other in /proc/vmcore:
+/// one that wraps, or is larger than kMaxPhysicalAddress or reaches beyond 2^63 in the file.
 [[nodiscard]] Result<ElfSegment> parse_program_header(const ElfHeader& header, Bytes bytes);
+
+/// What to say of a PT_LOAD that is not possible.
+[[nodiscard]] Error impossible_load(const ElfSegment& segment);
 
 struct ElfNote {
   std::string_view name;  // without its NUL

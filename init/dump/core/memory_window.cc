@@ -34,9 +34,12 @@ bool CoreWindow::move_to(std::uint64_t paddr, std::size_t wanted) {
     mapping_ = {};  // first, so that two windows are never mapped at once
     mapping_ = file_->map(offset, size);
     if (mapping_) {
+      failed_maps_ = 0;
       window_ = mapping_.bytes().first(std::min(size, mapping_.bytes().size()));
       return paddr - first_ < window_.size();
     }
+    // /proc/kcore can never be mapped, of /proc/vmcore a piece may be refused.
+    can_map_ = ++failed_maps_ < kMostFailedMaps;
   }
   // What is copied should be of use: no more than was asked for, in whole pages.
   wanted =

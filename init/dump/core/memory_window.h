@@ -30,7 +30,9 @@ class CoreWindow : public MemoryWindow {
   std::span<const MemoryRange> ranges_;
   std::uint32_t page_size_;
   std::size_t window_bytes_;
+  static constexpr int kMostFailedMaps = 64;
   bool can_map_ = true;
+  int failed_maps_ = 0;  // in a row
   FileMapping mapping_;
   std::vector<std::byte> buffer_;
   std::uint64_t first_ = 0;  // physical address of the window's first byte

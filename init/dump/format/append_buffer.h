@@ -37,23 +37,23 @@ class AppendBuffer {
     return {};
   }
   /// Writes what is left. Called once, at the end.
-  Status flush() {
-    TRY(output_.write_at(offset_, memory_.span().first(used_)));
-    offset_ += used_;
-    used_ = 0;
-    return {};
-  }
+  Status flush() { return write_first(used_); }
+  /// Writes what fills whole blocks now and not with the next piece.
+  Status hand_over() { return write_first(used_ / kBlock * kBlock); }
 
   /// In the file: where room() will be, and up to where it has been handed to the output.
   [[nodiscard]] std::uint64_t position() const noexcept { return offset_ + used_; }
   [[nodiscard]] std::uint64_t written_up_to() const noexcept { return offset_; }
 
  private:
-  Status write_piece() {
-    TRY(output_.write_at(offset_, memory_.span().first(kPieceBytes)));
-    offset_ += kPieceBytes;
-    used_ -= kPieceBytes;
-    std::memcpy(memory_.data(), memory_.data() + kPieceBytes, used_);
+  static constexpr std::size_t kBlock = 4096;
+
+  Status write_piece() { return write_first(kPieceBytes); }
+  Status write_first(std::size_t size) {
+    TRY(output_.write_at(offset_, memory_.span().first(size)));
+    offset_ += size;
+    used_ -= size;
+    std::memmove(memory_.data(), memory_.data() + size, used_);
     return {};
   }
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
+#include <optional>
 
 #include "init/dump/core/crashed_bytes.h"
 #include "init/dump/format/page_bytes.h"
@@ -14,7 +16,8 @@ namespace mkcapture::dump {
 namespace {
 
 constexpr std::size_t kWindowBytes = 1 << 20;
-constexpr std::uint64_t kShortestGapPages = 256;
+constexpr std::uint64_t kShortestGapPages = 16;
+constexpr std::uint32_t kIncomplete = 1;  // DUMP_ELF_INCOMPLETE
 
 /// One PT_LOAD of the dump.
 struct Segment {
@@ -55,13 +58,19 @@ class SegmentPlan {
   explicit SegmentPlan(const CrashedMachine& machine) : machine_(machine) {}
 
   Status make(KeptPages& pages) {
-    TRY(pages.for_each_cycle([&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
+    const auto begin = [&] {
+      gaps_.fill(0);
+      starts_ = 0;
+      last_range_ = nullptr;
+    };
+    TRY(pages.first_pass(begin, [&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
       return for_each_piece(machine_, first_pfn, bits,
                             [&](const MemoryRange& r, std::uint64_t paddr, std::uint64_t size) {
                               return count(r, paddr, size);
                             });
     }));
-    if (starts_ > kMaxElfSegments) return fail("too many memory ranges for an ELF core");
+    if (starts_ > kMaxElfSegments)
+      return fail(ErrorKind::kUnavailable, "too many memory ranges for an ELF core");
     std::uint64_t segments = starts_;
     for (std::size_t i = gaps_.size(); i-- > 0;) {
       if (segments + gaps_[i] > kMaxElfSegments) break;
@@ -133,7 +142,7 @@ void put_program_header(CrashedBytes& b, std::uint32_t type, std::uint64_t offse
 
 /// Places the segments, behind the headers and the notes, and makes the headers.
 Result<std::vector<std::byte>> make_headers(const CrashedMachine& machine,
-                                            std::vector<Segment>& segments) {
+                                            std::vector<Segment>& segments, std::uint32_t e_flags) {
   const bool wide = machine.elf_class == 64;
   const std::uint64_t header = wide ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
   const std::uint64_t entry = wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
@@ -146,7 +155,7 @@ Result<std::vector<std::byte>> make_headers(const CrashedMachine& machine,
     at += s.size;
   }
   if (!wide && at > UINT32_MAX)
-    return fail("an ELF32 core cannot hold 4 GiB; use the kdump format");
+    return fail(ErrorKind::kUnavailable, "an ELF32 core cannot hold 4 GiB");
 
   CrashedBytes b(machine.elf_class, machine.big_endian);
   for (const int c : {0x7f, int{'E'}, int{'L'}, int{'F'}})
@@ -161,7 +170,7 @@ Result<std::vector<std::byte>> make_headers(const CrashedMachine& machine,
   b.word(0);       // e_entry
   b.word(header);  // e_phoff
   b.word(0);       // e_shoff
-  b.u32(0);        // e_flags
+  b.u32(e_flags);
   b.u16(static_cast<std::uint16_t>(header));
   b.u16(static_cast<std::uint16_t>(entry));
   b.u16(static_cast<std::uint16_t>(segments.size() + 1));
@@ -174,7 +183,7 @@ Result<std::vector<std::byte>> make_headers(const CrashedMachine& machine,
   return b.data();
 }
 
-/// Copies the kept pieces to their places.
+/// Copies what is in the segments to its place.
 class ElfBody {
  public:
   ElfBody(const CrashedMachine& machine, const std::vector<Segment>& segments, MemoryWindow& window,
@@ -191,16 +200,25 @@ class ElfBody {
     return pages.for_each_cycle([&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
       return for_each_piece(machine_, first_pfn, bits,
                             [&](const MemoryRange&, std::uint64_t paddr, std::uint64_t size) {
-                              return copy_piece(paddr, size);
+                              return copy_what_is_in_segments(paddr, size);
                             });
     });
   }
 
  private:
-  Status copy_piece(std::uint64_t paddr, std::uint64_t size) {
-    while (segment_ + 1 < segments_.size() && segments_[segment_ + 1].paddr <= paddr)
-      ++segment_;
-    const Segment& s = segments_[segment_];
+  Status copy_what_is_in_segments(std::uint64_t paddr, std::uint64_t size) {
+    const std::uint64_t end = paddr + size;
+    auto s = std::partition_point(segments_.begin(), segments_.end(), [&](const Segment& before) {
+      return before.paddr + before.size <= paddr;
+    });
+    for (; s != segments_.end() && s->paddr < end; ++s) {
+      const std::uint64_t from = std::max(paddr, s->paddr);
+      TRY(copy_piece(*s, from, std::min(end, s->paddr + s->size) - from));
+    }
+    return {};
+  }
+
+  Status copy_piece(const Segment& s, std::uint64_t paddr, std::uint64_t size) {
     const std::uint64_t page = machine_.page_size;
     while (size > 0) {
       const auto wish = static_cast<std::size_t>(std::min<std::uint64_t>(size, kWindowBytes));
@@ -251,7 +269,6 @@ class ElfBody {
 
   const CrashedMachine& machine_;
   const std::vector<Segment>& segments_;
-  std::size_t segment_ = 0;
   MemoryWindow& window_;
   Output& output_;
   bool leave_out_zeros_;
@@ -259,6 +276,14 @@ class ElfBody {
   DumpReport& report_;
   std::uint64_t pages_done_ = 0;
 };
+
+Status write_flags(const CrashedMachine& machine, Output& output, std::uint32_t e_flags) {
+  CrashedBytes flags(machine.elf_class, machine.big_endian);
+  flags.u32(e_flags);
+  return output.write_at(
+      machine.elf_class == 64 ? offsetof(Elf64_Ehdr, e_flags) : offsetof(Elf32_Ehdr, e_flags),
+      flags.data());
+}
 
 }  // namespace
 
@@ -271,7 +296,8 @@ Result<DumpReport> write_elf(VmcoreSource& source, KeptPages& pages, Output& out
   SegmentPlan plan(machine);
   if (auto s = plan.make(pages); !s) return std::move(s).error();
   std::vector<Segment>& segments = plan.segments();
-  auto headers = make_headers(machine, segments);
+  const bool goes_back = output.seekable();
+  auto headers = make_headers(machine, segments, goes_back ? kIncomplete : 0);
   if (!headers) return std::move(headers).error();
   report.bytes_written = headers->size() + machine.notes.size();
   report.file_size =
@@ -279,15 +305,26 @@ Result<DumpReport> write_elf(VmcoreSource& source, KeptPages& pages, Output& out
 
   auto window = source.window(kWindowBytes);
   if (!window) return std::move(window).error();
+  // With what is between the kept pieces, except for what must not be read.
+  std::optional<KeptPages> readable;
+  if ((pages.level_reached() & ~1) != 0) {
+    auto made = KeptPages::create(source, 0, Descriptors::kAll, progress);
+    if (!made) return std::move(made).error();
+    readable.emplace(std::move(*made));
+  }
   TRY(output.write_at(0, *headers));
   TRY(output.write_at(headers->size(), machine.notes));
 
-  ElfBody body(machine, segments, **window, output, (options.level & 1) != 0,
+  ElfBody body(machine, segments, **window, output, (options.choice.level & 1) != 0,
                ProgressMeter(progress, report.pages_total), report);
-  Status end = body.copy(pages);
-  if (end) {
-    end = output.finish(report.file_size);
-  } else {
+  Status end = body.copy(readable ? *readable : pages);
+  if (end && goes_back) {  // only what is on the disk is called whole
+    end = output.sync();
+    if (end) end = write_flags(machine, output, 0);
+  }
+  if (end) end = output.finish(report.file_size);
+  if (!end) {
+    if (goes_back) (void)write_flags(machine, output, kIncomplete);
     (void)output.finish(0);  // what is buffered may still find room
   }
   if (!end) report.ended_early(std::move(end).error());

@@ -1,6 +1,7 @@
 #include "init/dump/format/kdump_body.h"
 
 #include <bit>
+#include <cstring>
 
 namespace mkcapture::dump {
 namespace {
@@ -51,14 +52,23 @@ Status KdumpBody::described(std::uint64_t offset, std::uint32_t size, std::uint3
   --room_left_;
   ++pages_done_;
   descriptors()[waiting_++] = {.offset = offset, .size = size, .flags = flags, .page_flags = 0};
-  return waiting_ == kWaitingDescriptors ? write_descriptors() : Status();
+  if (waiting_ < kWaitingDescriptors) return {};
+  TRY(write_descriptors());
+  if (waiting_ < kWaitingDescriptors) return {};
+  // Thousands of pages in a buffer's worth of bytes.
+  TRY(pages_.hand_over());
+  return write_descriptors();
 }
 
 Status KdumpBody::write_descriptors() {
-  if (waiting_ == 0) return {};
-  const auto bytes = descriptors_.span().first(waiting_ * sizeof(Descriptor));
+  // In order, and none before its page: what a reader finds here is in the file.
+  std::size_t ready = 0;
+  while (ready < waiting_ && !is_ahead(descriptors()[ready]))
+    ++ready;
+  if (ready == 0) return {};
+  const auto bytes = descriptors_.span().first(ready * sizeof(Descriptor));
   std::uint64_t saved = 0;
-  for (std::size_t i = 0; i < waiting_; ++i) {
+  for (std::size_t i = 0; i < ready; ++i) {
     Descriptor& d = descriptors()[i];
     if (d.offset != zero_page_at_) ++saved;
     if (!is_native(machine_)) {
@@ -67,19 +77,18 @@ Status KdumpBody::write_descriptors() {
       d.flags = __builtin_bswap32(d.flags);
     }
   }
-  waiting_ = 0;
-  TRY(output_.write_at(descriptors_at_, bytes));
-  descriptors_at_ += bytes.size();
-  report_.bytes_written += bytes.size();
+  const Status written = output_.write_at(descriptors_at_, bytes);
+  waiting_ -= ready;
+  std::memmove(descriptors(), descriptors() + ready, waiting_ * sizeof(Descriptor));
+  TRY(written);
+  descriptors_at_ += ready * sizeof(Descriptor);
+  report_.bytes_written += ready * sizeof(Descriptor);
   report_.pages_saved += saved;
   return {};
 }
 
 Status KdumpBody::flush() {
   Status status = pages_.flush();
-  const auto lost = [&](const Descriptor& d) { return d.offset + d.size > pages_.written_up_to(); };
-  while (waiting_ > 0 && lost(descriptors()[waiting_ - 1]))
-    --waiting_;
   const Status rest = write_descriptors();
   return status ? rest : status;
 }

@@ -47,8 +47,8 @@ class KdumpBody final : public PageReceiver {
   [[nodiscard]] std::vector<std::uint64_t> take_unreadable() { return std::move(unreadable_); }
   [[nodiscard]] std::uint64_t pages_done() const noexcept { return pages_done_; }
 
-  /// Writes what is buffered. After an error of another call, too: then descriptors whose pages
-  /// did not get to the output are dropped.
+  /// Writes what is buffered. After an error of another call, too: descriptors from the first one
+  /// on whose page did not get to the output are dropped.
   Status flush();
 
  private:
@@ -61,7 +61,11 @@ class KdumpBody final : public PageReceiver {
   };
   static_assert(sizeof(Descriptor) == kPageDescriptorBytes);
 
+  /// Those whose pages have been handed to the output; the others wait.
   Status write_descriptors();
+  [[nodiscard]] bool is_ahead(const Descriptor& d) const noexcept {
+    return d.offset + d.size > pages_.written_up_to();
+  }
   [[nodiscard]] Descriptor* descriptors() const noexcept {
     return reinterpret_cast<Descriptor*>(descriptors_.data());
   }

@@ -3,6 +3,7 @@
 #include <elf.h>
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 
 #include "init/dump/core/crashed_bytes.h"
@@ -54,18 +55,27 @@ NotesSummary summarise_notes(const CrashedMachine& machine) {
     const std::uint64_t data_at = name_at + round_up(name_size, 4);
     const std::uint64_t end = data_at + round_up(data_size, 4);
     if (data_at + data_size > size) break;  // truncated
-    const std::string_view name(reinterpret_cast<const char*>(machine.notes.data() + name_at),
-                                name_size);
-    if (name.substr(0, 10) == "VMCOREINFO" && summary.vmcoreinfo_size == 0) {
+    const char* const name_text = reinterpret_cast<const char*>(machine.notes.data() + name_at);
+    const std::string_view name(name_text, strnlen(name_text, name_size));
+    if (name == "VMCOREINFO" && summary.vmcoreinfo_size == 0) {
       summary.vmcoreinfo_offset = data_at;
       summary.vmcoreinfo_size = data_size;
-    } else if (name.substr(0, 4) == "CORE" && type == NT_PRSTATUS) {
+    } else if (name == "CORE" && type == NT_PRSTATUS) {
       ++summary.cpus;
     }
     if (end >= size) break;
     at = end;
   }
   return summary;
+}
+
+std::uint64_t first_pfn_of(const CrashedMachine& machine) {
+  if (machine.machine != Machine::kArm) return 0;
+  const std::uint64_t first = machine.phys_base / machine.page_size;
+  const bool begins_there = machine.phys_base % (std::uint64_t{machine.page_size} * 8) == 0 &&
+                            !machine.ranges.empty() &&
+                            machine.ranges.front().paddr >= machine.phys_base;
+  return begins_there ? first : 0;
 }
 
 std::uint32_t clamp_u32(std::uint64_t v) {
@@ -77,9 +87,10 @@ std::uint32_t clamp_u32(std::uint64_t v) {
 Result<KdumpLayout> kdump_layout(const CrashedMachine& machine) {
   KdumpLayout layout;
   layout.block = machine.page_size;
+  layout.first_pfn = first_pfn_of(machine);
   layout.notes_at = layout.block + sub_header_bytes(machine);
   layout.present_at = round_up(layout.notes_at + machine.notes.size(), layout.block);
-  const std::uint64_t bitmap = round_up((machine.max_pfn + 7) / 8, layout.block);
+  const std::uint64_t bitmap = round_up((machine.max_pfn - layout.first_pfn + 7) / 8, layout.block);
   if (bitmap / layout.block > INT32_MAX / 2) return fail("too much memory for the kdump format");
   layout.kept_at = layout.present_at + bitmap;
   layout.descriptors_at = layout.kept_at + bitmap;
@@ -108,7 +119,7 @@ std::vector<std::byte> kdump_headers(const CrashedMachine& machine, const KdumpL
   b.u32(static_cast<std::uint32_t>(layout.block));
   b.u32(static_cast<std::uint32_t>((layout.present_at - layout.block) / layout.block));
   b.u32(static_cast<std::uint32_t>((layout.descriptors_at - layout.present_at) / layout.block));
-  b.u32(clamp_u32(machine.max_pfn));
+  b.u32(clamp_u32(machine.max_pfn - layout.first_pfn));
   b.u32(0);                                                  // total_ram_blocks
   b.u32(0);                                                  // device_blocks
   b.u32(0);                                                  // written_blocks
@@ -119,7 +130,7 @@ std::vector<std::byte> kdump_headers(const CrashedMachine& machine, const KdumpL
   // struct kdump_sub_header
   const bool has_notes = !machine.notes.empty();
   const bool has_info = notes.vmcoreinfo_size > 0;
-  b.word(machine.phys_base);
+  b.word(machine.machine == Machine::kArm ? layout.first_pfn * layout.block : machine.phys_base);
   b.u32(static_cast<std::uint32_t>(fields.level));
   b.u32(0);   // split
   b.word(0);  // start_pfn
@@ -136,7 +147,7 @@ std::vector<std::byte> kdump_headers(const CrashedMachine& machine, const KdumpL
   b.align_to(wide);
   b.u64(0);  // start_pfn_64
   b.u64(0);  // end_pfn_64
-  b.u64(machine.max_pfn);
+  b.u64(machine.max_pfn - layout.first_pfn);
   return b.data();
 }
 

@@ -13,12 +13,17 @@
 
 namespace mkcapture::dump {
 
-inline constexpr std::uint32_t kDumpIncomplete = 0x8;  // disk_dump_header.status
+// disk_dump_header.status
+inline constexpr std::uint32_t kDumpIncomplete = 0x8;
+inline constexpr std::uint32_t kDumpWithoutDescriptors = 0x10;  // DUMP_DH_EXCLUDED_VMEMMAP
 inline constexpr std::uint64_t kPageDescriptorBytes = 24;
 
 /// Where the parts are in the file, in bytes.
 struct KdumpLayout {
   std::uint64_t block = 4096;
+  /// Of the bitmaps' first bit, a multiple of 8. On arm readers count page frames from where memory
+  /// begins (phys_base; crash's and makedumpfile's ARCH_PFN_OFFSET), on all others from 0.
+  std::uint64_t first_pfn = 0;
   std::uint64_t notes_at = 0;
   std::uint64_t present_at = 0;  // first bitmap
   std::uint64_t kept_at = 0;     // second bitmap
@@ -30,7 +35,7 @@ struct KdumpLayout {
 [[nodiscard]] Result<KdumpLayout> kdump_layout(const CrashedMachine& machine);
 
 struct KdumpHeaderFields {
-  std::uint32_t status = 0;  // kPage... of the codec, kDumpIncomplete
+  std::uint32_t status = 0;  // kPage... of the codec, kDump...
   std::int64_t crash_time = 0;
   int level = 0;
 };

@@ -12,11 +12,11 @@ Result<std::unique_ptr<PageWorker>> PageWorker::create(VmcoreSource& source,
   const CrashedMachine& machine = source.crashed();
   auto window = source.window(kWindowBytes);
   if (!window) return std::move(window).error();
-  auto codec = make_codec(options.codec, options.codec_level, machine.page_size);
+  auto codec = make_codec(options.choice.codec, options.codec_level, machine.page_size);
   if (!codec) return std::move(codec).error();
   return std::unique_ptr<PageWorker>(new PageWorker(PageReader(machine, std::move(*window)),
                                                     std::move(*codec), machine.page_size,
-                                                    (options.level & 1) != 0));
+                                                    (options.choice.level & 1) != 0));
 }
 
 Status PageWorker::work(PageRun run, PageReceiver& receiver) {

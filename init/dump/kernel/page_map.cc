@@ -75,6 +75,50 @@ class FlatPageMap : public PageMap {
   std::uint64_t map_, first_pfn_, count_, descriptor_size_;
 };
 
+constexpr const char* kImpossibleSections = "VMCOREINFO's layout of mem_section is impossible";
+
+/// How memory is cut into sections. LENGTH(mem_section) counts roots: each a page of sections with
+/// SPARSEMEM_EXTREME, else one section. It is exported by every kernel, the bits of a section's
+/// size since 5.13 and those of an address since 5.9. Where one of them is not told and the usual
+/// number fits no count of roots, it follows from the count.
+struct SectionCount {
+  std::uint64_t roots = 0;
+  std::uint64_t in_a_root = 1;  // sections, with SPARSEMEM_EXTREME
+  std::optional<std::uint64_t> told_size_bits, told_physmem_bits;
+
+  std::uint64_t size_bits = 0, physmem_bits = 0;
+  std::uint64_t per_root = 0;  // 0: one array
+
+  Status settle(SparseBits usual, unsigned page_shift, bool usually_extreme) {
+    size_bits = told_size_bits.value_or(usual.section_size);
+    physmem_bits = told_physmem_bits.value_or(usual.max_physmem);
+    const auto possible = [&] {
+      return size_bits > page_shift && size_bits < physmem_bits && physmem_bits <= 64;
+    };
+    if (!possible()) return fail(kImpossibleSections);
+    if (fits()) return {};
+    // 64-bit kernels have roots, 32-bit ones an array.
+    const std::uint64_t sections = usually_extreme ? roots * in_a_root : roots;
+    if (std::has_single_bit(sections)) {
+      const auto bits = static_cast<unsigned>(std::countr_zero(sections));
+      if (!told_physmem_bits)
+        physmem_bits = size_bits + bits;
+      else if (!told_size_bits && bits < physmem_bits)
+        size_bits = physmem_bits - bits;
+      if (possible() && fits()) return {};
+    }
+    return fail("VMCOREINFO's number of memory sections fits no memory model");
+  }
+
+ private:
+  bool fits() {
+    const std::uint64_t sections = std::uint64_t{1} << (physmem_bits - size_bits);
+    const bool extreme = roots != sections;
+    per_root = extreme ? in_a_root : 0;
+    return !extreme || roots == (sections + in_a_root - 1) / in_a_root;
+  }
+};
+
 Result<std::unique_ptr<PageMap>> make_sparse(const Vmcoreinfo& info, std::uint32_t page_size,
                                              SparseBits bits, KernelMemory& memory) {
   const auto mem_section = info.symbol("mem_section");
@@ -84,28 +128,24 @@ Result<std::unique_ptr<PageMap>> make_sparse(const Vmcoreinfo& info, std::uint32
   const auto descriptor_size = info.size("page");
   if (!mem_section || !section_size || !roots || !map_at || !descriptor_size)
     return fail("VMCOREINFO lacks the layout of mem_section");
-  const std::uint64_t size_bits = info.number("SECTION_SIZE_BITS").value_or(bits.section_size);
   const auto page_shift = static_cast<unsigned>(std::countr_zero(page_size));
-  const std::uint64_t physmem_bits = info.number("MAX_PHYSMEM_BITS").value_or(bits.max_physmem);
-  if (size_bits <= page_shift || size_bits >= physmem_bits || physmem_bits > 64 ||
-      *section_size < *map_at + memory.fields().word_size() || *section_size > page_size)
-    return fail("VMCOREINFO's layout of mem_section is impossible");
+  if (*section_size < *map_at + memory.fields().word_size() || *section_size > page_size)
+    return fail(kImpossibleSections);
+  SectionCount count{.roots = *roots,
+                     .in_a_root = page_size / *section_size,
+                     .told_size_bits = info.number("SECTION_SIZE_BITS"),
+                     .told_physmem_bits = info.number("MAX_PHYSMEM_BITS")};
+  TRY(count.settle(bits, page_shift, memory.fields().word_size() == 8));
 
   SparsePageMap::Layout l;
   l.mem_section = *mem_section;
   l.section_size = *section_size;
   l.map_at = *map_at;
-  l.sections = std::uint64_t{1} << (physmem_bits - size_bits);
-  l.pages_shift = static_cast<unsigned>(size_bits) - page_shift;
+  l.sections = std::uint64_t{1} << (count.physmem_bits - count.size_bits);
+  l.pages_shift = static_cast<unsigned>(count.size_bits) - page_shift;
   l.descriptor_size = *descriptor_size;
   if (memory.fields().word_size() == 4) l.address_mask = UINT32_MAX;
-  // LENGTH counts roots: each a page of sections with SPARSEMEM_EXTREME, else one section.
-  const std::uint64_t per_root = page_size / *section_size;
-  if (*roots != l.sections) {
-    if (*roots != (l.sections + per_root - 1) / per_root)
-      return fail("VMCOREINFO's number of memory sections fits no memory model");
-    l.per_root = per_root;
-  }
+  l.per_root = count.per_root;
   return std::unique_ptr<PageMap>(std::make_unique<SparsePageMap>(l, memory));
 }
 

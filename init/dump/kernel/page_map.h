@@ -25,7 +25,8 @@ class PageMap {
   [[nodiscard]] virtual DescriptorRun find(std::uint64_t pfn) = 0;
 };
 
-/// `bits` are used where VMCOREINFO has none. SPARSEMEM, its mem_section in one array or in roots
+/// `bits` are the usual ones, for kernels whose VMCOREINFO has none; where they do not fit
+/// LENGTH(mem_section), that tells them. SPARSEMEM, its mem_section in one array or in roots
 /// ("extreme"), or FLATMEM. `memory` must outlive the result. Fails where VMCOREINFO lacks
 /// something or holds what cannot be.
 [[nodiscard]] Result<std::unique_ptr<PageMap>> make_page_map(const Vmcoreinfo& info,

@@ -112,10 +112,17 @@ class RingReader {
   [[nodiscard]] unsigned state_shift() const {
     return static_cast<unsigned>(f_.word_size() * 8 - 2);
   }
+  [[nodiscard]] std::uint64_t word_mask() const {
+    return f_.word_size() == 8 ? ~std::uint64_t{0} : UINT32_MAX;
+  }
   [[nodiscard]] std::uint64_t id_mask() const { return (std::uint64_t{1} << state_shift()) - 1; }
   [[nodiscard]] std::string_view record_text() const {
     return {reinterpret_cast<const char*>(record_.data()), record_.size()};
   }
+
+  // In the place of a position (printk_ringbuffer.h): FAILED_LPOS is 1, EMPTY_LINE_LPOS (NO_LPOS
+  // until 6.6) is 3.
+  static constexpr std::uint64_t kEmptyLine = 3;
 
   bool read_record(std::uint64_t id) {
     constexpr std::uint64_t kCommitted = 1;
@@ -140,11 +147,13 @@ class RingReader {
   // its descriptor's id, and one that would cross the ring's end begins at its start instead.
   bool read_text(std::uint64_t begin, std::uint64_t next, std::size_t text_len) {
     record_.clear();
-    if ((begin & 1) != 0) return (next & 1) != 0 && next != 3;  // no text: empty line, or it failed
+    if ((begin & 1) != 0) return begin == kEmptyLine && next == kEmptyLine;  // else it was lost
     const std::uint64_t mask = text_size_ - 1;
     std::uint64_t at = begin & mask;
     std::uint64_t end = next & mask;
-    if (begin / text_size_ + 1 == next / text_size_ && end != 0) at = 0;
+    // They begin one ring's size below 0, so that the first wrap is that of the word as well.
+    const std::uint64_t turn_after = ((begin + text_size_) & word_mask()) / text_size_;
+    if (turn_after == next / text_size_ && end != 0) at = 0;
     if (end == 0) end = text_size_;
     at += f_.word_size();
     if (at > end) return false;

@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "init/dump/select/kept_all.h"
+
 namespace mkcapture::dump {
 namespace {
 
@@ -93,21 +95,22 @@ std::uint64_t count_bits(std::span<const std::uint8_t> bits) noexcept {
 void set_present(const CrashedMachine& machine, std::uint64_t first_pfn,
                  std::span<std::uint8_t> bits) noexcept {
   const std::uint64_t end_pfn = first_pfn + bits.size() * 8;
-  for (const MemoryRange& range : machine.ranges) {
-    const PageRun frames = frames_of(range, machine.page_size);
+  const auto& ranges = machine.ranges;
+  auto range = std::partition_point(ranges.begin(), ranges.end(), [&](const MemoryRange& r) {
+    return r.paddr + r.size <= first_pfn * machine.page_size;
+  });
+  for (; range != ranges.end() && range->paddr / machine.page_size < end_pfn; ++range) {
+    const PageRun frames = frames_of(*range, machine.page_size);
     const std::uint64_t first = std::max(frames.first, first_pfn);
     const std::uint64_t end = std::min(frames.first + frames.count, end_pfn);
     if (first < end) set_bits(bits, first - first_pfn, end - first_pfn);
   }
 }
 
-Result<KeptPages> KeptPages::create(VmcoreSource& source, int level, Descriptors descriptors) {
-  KeptPages pages(source, level, descriptors);
-  auto filter = source.filter(level, descriptors);
-  if (!filter) return std::move(filter).error();
-  pages.filter_ = std::move(*filter);
-  pages.level_reached_ = (pages.filter_->level() & ~1) | (level & 1);
-  pages.note_ = pages.filter_->note();
+Result<KeptPages> KeptPages::create(VmcoreSource& source, int level, Descriptors descriptors,
+                                    DumpProgress& progress) {
+  KeptPages pages(source, level, descriptors, progress);
+  TRY(pages.make_filter());
 
   std::uint64_t counted_up_to = 0;  // page frame
   for (const MemoryRange& range : source.crashed().ranges) {
@@ -117,36 +120,75 @@ Result<KeptPages> KeptPages::create(VmcoreSource& source, int level, Descriptors
     if (end > fresh) pages.pages_present_ += end - fresh;
     counted_up_to = std::max(counted_up_to, end);
   }
-  std::uint64_t cycles = 0;
   for (CycleWalk walk(source.crashed()); walk.next();)
-    ++cycles;
-  pages.keep_all_ = cycles * kCycleBytes <= kKeptBytes;
-  pages.bits_.resize((pages.keep_all_ ? cycles : 1) * kCycleBytes);
+    ++pages.cycles_;
+  pages.keep_all_ = pages.cycles_ * kCycleBytes <= kKeptBytes;
+  pages.bits_.resize((pages.keep_all_ ? pages.cycles_ : 1) * kCycleBytes);
   return pages;
+}
+
+Status KeptPages::make_filter() {
+  if (trusted_) {
+    auto filter = source_->filter(level_, descriptors_);
+    if (!filter) return std::move(filter).error();
+    filter_ = std::move(*filter);
+  } else {
+    filter_ = std::make_unique<KeepAll>(source_->crashed(), std::string());
+  }
+  level_reached_ = (filter_->level() & ~1) | (level_ & 1);
+  without_descriptors_ = filter_->leaves_out_descriptors();
+  take_note();
+  return {};
+}
+
+void KeptPages::take_note() {
+  note_ = doubts_;
+  if (!note_.empty() && !filter_->note().empty()) note_ += "; ";
+  note_ += filter_->note();
+}
+
+// Invariant: each turn lowers the level or ends.
+Status KeptPages::first_pass(const std::function<void()>& begin, const Visitor& visit) {
+  for (;;) {
+    begin();
+    FilterDoubt doubt;
+    proof_ = &doubt;
+    const Status passed = for_each_cycle(visit);
+    proof_ = nullptr;
+    TRY(passed);
+    const int given_up = doubt.bits & level_reached_;
+    if (given_up == 0) return {};
+    level_ = level_reached_ & ~given_up;
+    trusted_ = (level_ & ~1) != 0;
+    descriptors_ = Descriptors::kAll;
+    if (!doubts_.empty()) doubts_ += "; ";
+    doubts_ += doubt.why;
+    all_known_ = false;
+    filter_.reset();
+  }
 }
 
 Status KeptPages::for_each_cycle(const Visitor& visit) {
   std::vector<std::uint8_t> copy;
   if (keep_all_) copy.resize(kCycleBytes);
-  if (!all_known_ && filter_ == nullptr) {
-    auto filter = source_->filter(level_, descriptors_);
-    if (!filter) return std::move(filter).error();
-    filter_ = std::move(*filter);
-  }
+  if (!all_known_ && filter_ == nullptr) TRY(make_filter());
   std::size_t place = 0;
+  std::uint64_t done = 0;
   for (CycleWalk walk(source_->crashed()); walk.next();) {
     std::span<std::uint8_t> bits(bits_.data() + place, kCycleBytes);
     if (!all_known_) {
       TRY(filter_->keep(walk.first_pfn(), bits));
-      note_ = filter_->note();
+      take_note();
     }
     if (keep_all_) {
       place += kCycleBytes;
       std::memcpy(copy.data(), bits.data(), kCycleBytes);
       bits = copy;
     }
+    progress_->looked_at(++done, cycles_);
     TRY(visit(walk.first_pfn(), bits));
   }
+  if (proof_ != nullptr && filter_ != nullptr) *proof_ = filter_->doubt();
   filter_.reset();
   all_known_ = keep_all_;
   return {};

@@ -38,25 +38,40 @@ class KeptPages {
   /// not see it.
   using Visitor = std::function<Status(std::uint64_t first_pfn, std::span<std::uint8_t> bits)>;
 
-  /// Neither argument is owned; both must outlive this. Fails where the filter cannot be made.
-  static Result<KeptPages> create(VmcoreSource& source, int level, Descriptors descriptors);
+  /// `source` and `progress` must outlive this. Fails where the filter cannot be made.
+  static Result<KeptPages> create(VmcoreSource& source, int level, Descriptors descriptors,
+                                  DumpProgress& progress);
 
+  /// The pass that comes before all others, which proves the filter: where at its end the crashed
+  /// kernel's own counters contradict it, it is made anew with a lower level and another pass
+  /// begins (where nothing is left to trust, with every page kept). `begin` is called before each.
+  Status first_pass(const std::function<void()>& begin, const Visitor& visit);
   /// Every cycle with memory in it, ascending; stops at the first error of the filter or `visit`.
   Status for_each_cycle(const Visitor& visit);
 
+  /// Final after first_pass().
   [[nodiscard]] int level_reached() const noexcept { return level_reached_; }
   /// Of the filter, which may find more to say with each cycle.
   [[nodiscard]] const std::string& note() const noexcept { return note_; }
   /// Page frames in the machine's ranges (a page that two ranges share counts once).
   [[nodiscard]] std::uint64_t pages_present() const noexcept { return pages_present_; }
+  /// Whether page descriptors are left out as well.
+  [[nodiscard]] bool without_descriptors() const noexcept { return without_descriptors_; }
 
  private:
-  KeptPages(VmcoreSource& source, int level, Descriptors descriptors)
-      : source_(&source), level_(level), descriptors_(descriptors) {}
+  KeptPages(VmcoreSource& source, int level, Descriptors descriptors, DumpProgress& progress)
+      : source_(&source), level_(level), descriptors_(descriptors), progress_(&progress) {}
+
+  Status make_filter();
+  void take_note();
 
   VmcoreSource* source_;
   int level_;
+  bool trusted_ = true;           // false: every page is kept, whatever the descriptors say
+  std::string doubts_;            // why level_ is lower than it was
+  FilterDoubt* proof_ = nullptr;  // where the pass at hand leaves its filter's
   Descriptors descriptors_;
+  DumpProgress* progress_;
   std::unique_ptr<PageFilter> filter_;  // for the next pass; null: to be made anew
   std::vector<std::uint8_t> bits_;      // of the cycle at hand, or of all where they are kept
   bool keep_all_ = false;
@@ -64,6 +79,8 @@ class KeptPages {
   int level_reached_ = 0;
   std::string note_;
   std::uint64_t pages_present_ = 0;
+  std::uint64_t cycles_ = 0;
+  bool without_descriptors_ = false;
 };
 
 }  // namespace mkcapture::dump

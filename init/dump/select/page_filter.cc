@@ -15,12 +15,14 @@ constexpr std::uint64_t kBatchBytes = std::uint64_t{1} << 20;
 
 DescriptorFilter::DescriptorFilter(const CrashedMachine& machine, PageRules rules,
                                    std::unique_ptr<PageMap> map, KernelMemory& memory,
-                                   std::unique_ptr<MemoryWindow> window)
+                                   std::unique_ptr<MemoryWindow> window,
+                                   const std::optional<ZoneCounters>& counters)
     : machine_(&machine),
       rules_(std::move(rules)),
       map_(std::move(map)),
       memory_(&memory),
       window_(std::move(window)),
+      counters_(counters),
       note_(rules_.note) {}
 
 Status DescriptorFilter::keep(std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
@@ -67,7 +69,14 @@ std::uint64_t DescriptorFilter::filter_run(std::uint64_t pfn, std::uint64_t end,
     unknown_ += count;
     return pfn + count;
   }
-  return apply_rules(rules_, pfn, descriptors.first(here * size), bits);
+  return apply_rules(rules_, pfn, descriptors.first(here * size), bits, sums_);
+}
+
+FilterDoubt DescriptorFilter::doubt() const {
+  std::uint64_t present = 0;
+  for (const MemoryRange& range : machine_->ranges)
+    present += range.size / machine_->page_size;
+  return doubt_filter(sums_, counters_, present, rules_.level);
 }
 
 /// What lies together in physical memory, of the `size` bytes at `address`; may be empty.

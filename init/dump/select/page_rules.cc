@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "init/base/kernel_version.h"
+
 namespace mkcapture::dump {
 namespace {
 
@@ -46,7 +48,15 @@ void give_up(PageRules& r, int bits, const char* what, const char* why) {
   add_note(r, what, why);
 }
 
-void find_compound_rules(const Vmcoreinfo& info, KernelVersion version, PageRules& r) {
+/// Whether compound pages without an exported place of their order have it as 6.6 does: the types
+/// that 6.10 and 7.1 export tell, and the version where those are not there.
+bool order_is_in_flags(const Vmcoreinfo& info) {
+  if (info.number("PAGE_SLAB_MAPCOUNT_VALUE") || info.offset("page.compound_info")) return true;
+  const auto version = parse_kernel_version(info.value("OSRELEASE").value_or(std::string_view()));
+  return version && *version >= KernelVersion{6, 6, 0};
+}
+
+void find_compound_rules(const Vmcoreinfo& info, PageRules& r) {
   r.hugetlb_type = type(info, "PAGE_HUGETLB_MAPCOUNT_VALUE");
   r.hugetlb_flag = flag(info, "PG_hugetlb", r.fields.word_size());
   const auto dtor = info.number("HUGETLB_PAGE_DTOR");
@@ -60,7 +70,7 @@ void find_compound_rules(const Vmcoreinfo& info, KernelVersion version, PageRule
     if (place_in_second(info, "folio._folio_order", r.descriptor_size, r.order_at) ||
         place(info, "page.compound_order", r.descriptor_size, 1, r.order_at)) {
       r.order = PageRules::Order::kByte;
-    } else if (version >= KernelVersion{6, 6, 0}) {  // a kernel without hugetlb exports nothing
+    } else if (order_is_in_flags(info)) {  // a kernel without hugetlb exports nothing
       r.order = PageRules::Order::kFlagsLowByte;
     }
     if (dtor && *dtor < 256 &&
@@ -72,18 +82,27 @@ void find_compound_rules(const Vmcoreinfo& info, KernelVersion version, PageRule
   }
 }
 
+/// Where the fields are. False where not even poisoned, offline and free pages could be told.
 bool find_layout(const Vmcoreinfo& info, PageRules& r) {
+  constexpr int kCacheAndUser = kLevelCache | kLevelCachePrivate | kLevelUser;
   const std::uint64_t size = info.size("page").value_or(0);
   if (size < 32 || size > 256) return false;
   const auto n = static_cast<std::uint32_t>(size);
   const std::size_t word = r.fields.word_size();
   r.descriptor_size = n;
-  return place(info, "page.flags", n, word, r.flags_at) &&
-         place(info, "page._mapcount", n, 4, r.mapcount_at) &&
-         place(info, "page.mapping", n, word, r.mapping_at) &&
-         place(info, "page.private", n, word, r.private_at) &&
-         (place(info, "page.compound_head", n, word, r.head_at) ||
-          place(info, "page.compound_info", n, word, r.head_at));
+  if (!place(info, "page.flags", n, word, r.flags_at) ||
+      !place(info, "page._mapcount", n, 4, r.mapcount_at))
+    return false;
+  if (place(info, "page.compound_head", n, word, r.head_at) ||
+      place(info, "page.compound_info", n, word, r.head_at))
+    r.tail = 1;
+  else
+    give_up(r, kCacheAndUser, "cache and user pages kept", "no rule for compound pages");
+  if (!place(info, "page.mapping", n, word, r.mapping_at))
+    give_up(r, kCacheAndUser, "cache and user pages kept", "no page.mapping in VMCOREINFO");
+  if (!place(info, "page.private", n, word, r.private_at))
+    give_up(r, kLevelFree, "free pages kept", "no page.private in VMCOREINFO");
+  return true;
 }
 
 // ---- Looking at descriptors -------------------------------------------------------------------
@@ -105,7 +124,10 @@ class Descriptor {
   [[nodiscard]] std::uint64_t mapcount() const { return load<std::uint32_t>(r_.mapcount_at); }
   [[nodiscard]] Word mapping() const { return word(r_.mapping_at); }
   [[nodiscard]] Word private_data() const { return word(r_.private_at); }
-  [[nodiscard]] bool is_tail() const { return (word(r_.head_at) & 1) != 0; }
+  [[nodiscard]] Word head_word() const { return word(r_.head_at); }
+  [[nodiscard]] bool is_tail() const {
+    return (word(r_.head_at) & static_cast<Word>(r_.tail)) != 0;
+  }
   [[nodiscard]] std::uint8_t byte(std::uint32_t at) const {
     return std::to_integer<std::uint8_t>(at_[at]);
   }
@@ -133,10 +155,11 @@ class Classifier {
  public:
   using Page = Descriptor<Word, kSwap>;
 
-  explicit Classifier(const PageRules& rules) : r_(rules) {}
+  Classifier(const PageRules& rules, PageSums& sums) : r_(rules), sums_(sums) {}
 
-  /// `second` is the descriptor behind `d`; null where it is not at hand.
-  Verdict classify(std::uint64_t pfn, const std::byte* d, const std::byte* second) const {
+  /// `second` is the descriptor behind `d`, null where it is not at hand; at `end` the array ends.
+  Verdict classify(std::uint64_t pfn, const std::byte* d, const std::byte* second,
+                   const std::byte* end) const {
     const Page page(r_, d);
     const Word flags = page.flags();
     const bool poisoned = (flags & static_cast<Word>(r_.hwpoison)) != 0;
@@ -146,7 +169,11 @@ class Classifier {
     const std::uint64_t mapcount = page.mapcount();
     const bool slab = (flags & static_cast<Word>(r_.slab)) != 0 || mapcount == r_.slab_type;
     if ((r_.level & kLevelFree) != 0) {
-      if (mapcount == r_.buddy_type && !slab) return free_block(pfn, page.private_data());
+      if (mapcount == r_.buddy_type && !slab) {
+        const Verdict block = free_block(pfn, page.private_data());
+        sums_.free += block.leave_out ? block.pages : 0;
+        return block;
+      }
       if (mapcount == r_.unaccepted_type) return free_block(pfn, r_.orders - 1);
     }
 
@@ -154,11 +181,15 @@ class Classifier {
     bool hugetlb = false;
     if ((flags & static_cast<Word>(r_.head)) != 0 && second != nullptr) {
       const Page tail(r_, second);
-      pages = compound_pages(pfn, tail);
+      pages = compound_pages(pfn, tail, second, end);
       hugetlb = is_hugetlb(mapcount, tail);
     }
     constexpr Word kMappingAnon = 1;  // PAGE_MAPPING_ANON
     const bool anon = (page.mapping() & kMappingAnon) != 0 && !slab;
+    if ((flags & static_cast<Word>(r_.lru)) != 0)
+      sums_.on_lists += pages;
+    else if (anon && !hugetlb)
+      sums_.strays += pages;
     return {leave_out(flags, anon, hugetlb) || poisoned || (mapcount == r_.offline_type && !slab),
             pages};
   }
@@ -184,13 +215,23 @@ class Classifier {
     return {true, std::uint64_t{1} << order};
   }
 
-  [[nodiscard]] std::uint64_t compound_pages(std::uint64_t pfn, const Page& second) const {
+  [[nodiscard]] std::uint64_t compound_pages(std::uint64_t pfn, const Page& second,
+                                             const std::byte* second_at,
+                                             const std::byte* end) const {
     std::uint64_t order = 0;
     if (r_.order == PageRules::Order::kByte) order = second.byte(r_.order_at);
     if (r_.order == PageRules::Order::kFlagsLowByte) order = second.flags() & 0xff;
     // Also a hugetlb page's second copy of its head (HUGETLB_PAGE_OPTIMIZE_VMEMMAP) ends here.
-    if (order >= 32 || (pfn & ((std::uint64_t{1} << order) - 1)) != 0) return 1;
-    return std::uint64_t{1} << order;
+    if (order > kMostOrder || (pfn & ((std::uint64_t{1} << order) - 1)) != 0) return 1;
+    const std::uint64_t pages = std::uint64_t{1} << order;
+    // Beyond what the buddy allocator has one wrong byte would take gigabytes with it: the last
+    // tail at hand must be one of the same head.
+    if (order >= r_.orders && order > 0) {
+      const auto at_hand = static_cast<std::uint64_t>(end - second_at) / r_.descriptor_size;
+      const Page last(r_, second_at + (std::min(at_hand, pages - 1) - 1) * r_.descriptor_size);
+      if (!second.is_tail() || last.head_word() != second.head_word()) return 1;
+    }
+    return pages;
   }
 
   [[nodiscard]] bool is_hugetlb(std::uint64_t mapcount, const Page& second) const {
@@ -207,19 +248,24 @@ class Classifier {
     return false;
   }
 
+  static constexpr std::uint64_t kMostOrder = 22;  // 16 GiB in pages of 4 KiB (powerpc)
+
   const PageRules& r_;
+  PageSums& sums_;
 };
 
 template <class Word, bool kSwap>
 std::uint64_t apply(const PageRules& rules, std::uint64_t first_pfn, Bytes descriptors,
-                    PageBits bits) {
-  const Classifier<Word, kSwap> classifier(rules);
+                    PageBits bits, PageSums& total) {
+  PageSums sums;  // the compiler keeps it in registers
+  const Classifier<Word, kSwap> classifier(rules, sums);
   const std::size_t size = rules.descriptor_size;
   const std::uint64_t end = first_pfn + descriptors.size() / size;
+  const std::byte* const array_end = descriptors.data() + (end - first_pfn) * size;
   std::uint64_t pfn = first_pfn;
   while (pfn < end) {
     const std::byte* d = descriptors.data() + (pfn - first_pfn) * size;
-    const Verdict v = classifier.classify(pfn, d, pfn + 1 < end ? d + size : nullptr);
+    const Verdict v = classifier.classify(pfn, d, pfn + 1 < end ? d + size : nullptr, array_end);
     if (!v.leave_out) {
       ++pfn;
       continue;
@@ -227,6 +273,9 @@ std::uint64_t apply(const PageRules& rules, std::uint64_t first_pfn, Bytes descr
     bits.clear(pfn, pfn + v.pages);
     pfn += v.pages;
   }
+  total.free += sums.free;
+  total.on_lists += sums.on_lists;
+  total.strays += sums.strays;
   return pfn;
 }
 
@@ -236,16 +285,9 @@ PageRules make_page_rules(const Vmcoreinfo& info, Fields fields, int wanted_leve
   PageRules r;
   r.fields = fields;
   r.level = wanted_level & ~kLevelZero;
-  const std::string release(info.value("OSRELEASE").value_or("(none)"));
-  const auto version = parse_kernel_version(release);
-  if (!version || *version < kOldestRules || *version > kNewestRules) {
-    r.level = 0;
-    add_note(r, "no page can be judged", ("kernel " + release + " is not known").c_str());
-    return r;
-  }
   if (!find_layout(info, r)) {
     r.level = 0;
-    add_note(r, "no page can be judged", "VMCOREINFO lacks the layout of struct page");
+    add_note(r, "all of memory kept", "VMCOREINFO lacks the layout of struct page");
     return r;
   }
   r.usable = true;
@@ -263,15 +305,16 @@ PageRules make_page_rules(const Vmcoreinfo& info, Fields fields, int wanted_leve
   r.offline_type = type(info, "PAGE_OFFLINE_MAPCOUNT_VALUE");
   r.unaccepted_type = type(info, "PAGE_UNACCEPTED_MAPCOUNT_VALUE");
   r.orders = std::min<std::uint64_t>(info.length("zone.free_area").value_or(0), 32);
-  find_compound_rules(info, *version, r);
+  find_compound_rules(info, r);
 
   constexpr int kCacheBits = kLevelCache | kLevelCachePrivate;
   if (r.slab == 0 && r.slab_type == PageRules::kNoType)
     give_up(r, kLevelUser | kLevelFree, "user and free pages kept", "no rule for slab pages");
   if (r.head == 0 || r.order == PageRules::Order::kUnknown)
     give_up(r, kCacheBits | kLevelUser, "cache and user pages kept", "no rule for compound pages");
-  if (r.lru == 0 || r.private_data == 0)
-    give_up(r, kCacheBits, "cache pages kept", "no PG_lru or PG_private in VMCOREINFO");
+  if (r.lru == 0) give_up(r, kCacheBits, "cache pages kept", "no PG_lru in VMCOREINFO");
+  if (r.private_data == 0 && (r.level & kLevelCachePrivate) == 0)
+    give_up(r, kLevelCache, "cache pages kept", "no PG_private in VMCOREINFO");
   if (r.buddy_type == PageRules::kNoType || r.orders == 0)
     give_up(r, kLevelFree, "free pages kept", "no rule for free blocks");
   return r;
@@ -297,14 +340,14 @@ void PageBits::clear(std::uint64_t from, std::uint64_t to) noexcept {
 }
 
 std::uint64_t apply_rules(const PageRules& rules, std::uint64_t first_pfn, Bytes descriptors,
-                          PageBits bits) noexcept {
+                          PageBits bits, PageSums& sums) noexcept {
   const bool swap = rules.fields.swapped();
   if (rules.fields.word_size() == 8) {
-    return swap ? apply<std::uint64_t, true>(rules, first_pfn, descriptors, bits)
-                : apply<std::uint64_t, false>(rules, first_pfn, descriptors, bits);
+    return swap ? apply<std::uint64_t, true>(rules, first_pfn, descriptors, bits, sums)
+                : apply<std::uint64_t, false>(rules, first_pfn, descriptors, bits, sums);
   }
-  return swap ? apply<std::uint32_t, true>(rules, first_pfn, descriptors, bits)
-              : apply<std::uint32_t, false>(rules, first_pfn, descriptors, bits);
+  return swap ? apply<std::uint32_t, true>(rules, first_pfn, descriptors, bits, sums)
+              : apply<std::uint32_t, false>(rules, first_pfn, descriptors, bits, sums);
 }
 
 }  // namespace mkcapture::dump

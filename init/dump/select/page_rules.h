@@ -1,9 +1,11 @@
 // What a page descriptor (struct page) says of its page: free, cache, a process's, poisoned,
 // offline. Pure; descriptors are untrusted.
 //
-// What VMCOREINFO exports decides first, the kernel's version where nothing is exported. Rules were
-// read in include/linux/page-flags.h, mm_types.h, mm/internal.h and crash_core.c (vmcore_info.c) of
-// the kernels from kOldestRules to kNewestRules; they changed in
+// What VMCOREINFO exports decides, whatever the version, and what is missing costs only the pages
+// that it is needed for: the version is asked in one place, where a kernel of 6.6 to 6.9 without
+// hugetlb exports nothing. Rules were read in include/linux/page-flags.h, mm_types.h, mm/internal.h
+// and crash_core.c (vmcore_info.c) of the kernels 4.18 to 7.2 and of the mm tree after it; 4.4 to
+// 4.17 export the same. They changed in
 //   6.3   dtor and order of a compound page move from struct page to struct folio
 //   6.6   the order is the low byte of the second descriptor's flags, hugetlb a bit in them
 //   6.9   hugetlb is a page type (in the place of _mapcount)
@@ -34,6 +36,13 @@ inline constexpr int kLevelCachePrivate = 4;  // with and without private data
 inline constexpr int kLevelUser = 8;
 inline constexpr int kLevelFree = 16;
 
+/// What was seen of those classes that the kernel counts as well, in page frames.
+struct PageSums {
+  std::uint64_t free = 0;      // in the buddy allocator's blocks
+  std::uint64_t on_lists = 0;  // with PG_lru
+  std::uint64_t strays = 0;    // a process's by its mapping, but on no list
+};
+
 /// Everything that classifying needs, as numbers. Offsets are checked against descriptor_size.
 struct PageRules {
   static constexpr std::uint64_t kNoType = std::uint64_t{1} << 32;  // equal to no _mapcount
@@ -45,6 +54,7 @@ struct PageRules {
 
   std::uint32_t descriptor_size = 0;
   std::uint32_t flags_at = 0, mapcount_at = 0, mapping_at = 0, private_at = 0, head_at = 0;
+  std::uint64_t tail = 0;  // mask of the word at head_at; 0: nothing tells tails
 
   // Masks of page.flags; 0: there is no such flag.
   std::uint64_t lru = 0, private_data = 0, swap = 0 /* all of these */, slab = 0, hwpoison = 0,
@@ -83,8 +93,8 @@ struct PageBits {
 /// first_pfn's. Returns the page frame behind the last one that was decided on: behind the array,
 /// or further where its last page is the head of a block that is left out as a whole. The
 /// descriptor behind a compound page's head is looked at, so the array should end with an odd page
-/// frame.
+/// frame. Adds what it saw to `sums`.
 [[nodiscard]] std::uint64_t apply_rules(const PageRules& rules, std::uint64_t first_pfn,
-                                        Bytes descriptors, PageBits bits) noexcept;
+                                        Bytes descriptors, PageBits bits, PageSums& sums) noexcept;
 
 }  // namespace mkcapture::dump

@@ -29,8 +29,9 @@ struct DescriptorPlaces {
   std::string note;
 };
 
-/// 384 KiB. The kernel's own descriptors lie in one piece for each node, or in a few.
-inline constexpr std::size_t kMostExtents = 16384;
+/// 768 KiB. The kernel's own descriptors lie in one piece for each node, or in a few; each hugetlb
+/// page whose descriptors share a page (HUGETLB_PAGE_OPTIMIZE_VMEMMAP) cuts them.
+inline constexpr std::size_t kMostExtents = 32768;
 
 /// Where the descriptors of the page frames of `machine`'s ranges are.
 [[nodiscard]] DescriptorPlaces find_descriptors(const CrashedMachine& machine, PageMap& map,
@@ -51,6 +52,10 @@ class UnusedDescriptors : public PageFilter {
   Status keep(std::uint64_t first_pfn, std::span<std::uint8_t> bits) override;
   [[nodiscard]] int level() const noexcept override { return filter_->level(); }
   [[nodiscard]] const std::string& note() const noexcept override { return note_; }
+  [[nodiscard]] FilterDoubt doubt() const override { return filter_->doubt(); }
+  [[nodiscard]] bool leaves_out_descriptors() const noexcept override {
+    return places_.note.empty();
+  }
 
  private:
   Status sort_out(const DescriptorExtent& extent, std::uint64_t first_pfn);

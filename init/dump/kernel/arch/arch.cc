@@ -24,4 +24,22 @@ Result<std::unique_ptr<AddressSpace>> make_address_space(const CrashedMachine& m
   return fail("kernel addresses of this machine are not known");
 }
 
+std::uint64_t phys_base_of(const CrashedMachine& machine, const Vmcoreinfo& info) noexcept {
+  switch (machine.machine) {
+    case Machine::kX86_64:
+      return x86_64_phys_base(machine, info).value_or(0);
+    case Machine::kArm64:
+      return arm64_phys_base(machine, info).value_or(0);
+    case Machine::kArm:
+      return arm_phys_base(machine, info).value_or(0);
+    case Machine::kRiscv64:
+      return riscv64_phys_base(info).value_or(0);
+    case Machine::kI386:
+    case Machine::kPpc64:
+    case Machine::kS390x:
+      break;  // their linear map begins with address 0
+  }
+  return 0;
+}
+
 }  // namespace mkcapture::dump

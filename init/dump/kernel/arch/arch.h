@@ -35,9 +35,6 @@ class AddressSpace {
   /// tables, whatever they hold; the result may still lie outside of all ranges.
   [[nodiscard]] virtual std::optional<Extent> translate(std::uint64_t vaddr) = 0;
   [[nodiscard]] virtual SparseBits sparse_bits() const noexcept = 0;
-  /// What debuggers want to know as phys_base of a kdump dump, where it takes the page tables to
-  /// know it; else 0.
-  [[nodiscard]] virtual std::uint64_t phys_base() const noexcept { return 0; }
 };
 
 /// `memory` must outlive the result. Fails where VMCOREINFO lacks what the machine needs.
@@ -67,9 +64,23 @@ class AddressSpace {
                                                                  const Vmcoreinfo& info,
                                                                  PhysicalMemory& memory);
 
-/// phys_base of an x86_64 kernel: what is added to an address of the kernel's image (less
-/// __START_KERNEL_map) for its physical place.
+/// What the readers of a kdump dump take for phys_base, a number of each machine's own meaning; 0
+/// where none is asked for or nothing tells it. Modulo 2^64: arm64's linear map may be randomised
+/// to begin below address 0. Needs no page tables.
+[[nodiscard]] std::uint64_t phys_base_of(const CrashedMachine& machine,
+                                         const Vmcoreinfo& info) noexcept;
+
+// One for each machine that has such a number.
+/// What is added to an address of the kernel's image (less __START_KERNEL_map) for its physical
+/// place.
 [[nodiscard]] std::optional<std::uint64_t> x86_64_phys_base(const CrashedMachine& machine,
                                                             const Vmcoreinfo& info) noexcept;
+/// PHYS_OFFSET: the physical address that the linear map begins with.
+[[nodiscard]] std::optional<std::uint64_t> arm64_phys_base(const CrashedMachine& machine,
+                                                           const Vmcoreinfo& info) noexcept;
+[[nodiscard]] std::optional<std::uint64_t> arm_phys_base(const CrashedMachine& machine,
+                                                         const Vmcoreinfo& info) noexcept;
+/// Where memory begins (phys_ram_base).
+[[nodiscard]] std::optional<std::uint64_t> riscv64_phys_base(const Vmcoreinfo& info) noexcept;
 
 }  // namespace mkcapture::dump

@@ -40,7 +40,6 @@ class ArmAddressSpace : public AddressSpace {
       : lpae_(lpae), fields_(32, big_endian), memory_(&memory) {}
 
   void set_top_table(std::uint64_t paddr) { top_table_ = paddr; }
-  void set_phys_base(std::uint64_t paddr) { phys_base_ = paddr; }
 
   std::optional<Extent> translate(std::uint64_t vaddr) override {
     if (vaddr >> 32 != 0) return std::nullopt;
@@ -53,17 +52,24 @@ class ArmAddressSpace : public AddressSpace {
   }
 
   [[nodiscard]] SparseBits sparse_bits() const noexcept override { return {28, 36}; }
-  [[nodiscard]] std::uint64_t phys_base() const noexcept override { return phys_base_; }
 
  private:
   bool lpae_;
   Fields fields_;
   PhysicalMemory* memory_;
   std::uint64_t top_table_ = 0;
-  std::uint64_t phys_base_ = 0;
 };
 
 }  // namespace
+
+std::optional<std::uint64_t> arm_phys_base(const CrashedMachine& machine,
+                                           const Vmcoreinfo& info) noexcept {
+  const auto top = info.symbol("swapper_pg_dir");
+  const auto place = top ? load_paddr(machine, *top) : std::nullopt;
+  if (!place) return std::nullopt;
+  // PAGE_OFFSET is a multiple of 256 MiB (CONFIG_VMSPLIT), and the table lies close above it.
+  return *place - (*top & 0x0fffffff);
+}
 
 Result<std::unique_ptr<AddressSpace>> make_arm(const CrashedMachine& machine,
                                                const Vmcoreinfo& info, PhysicalMemory& memory) {
@@ -73,8 +79,6 @@ Result<std::unique_ptr<AddressSpace>> make_arm(const CrashedMachine& machine,
                                                  machine.big_endian, memory);
   const auto place = load_paddr(machine, *top);
   if (!place || !find_top_table(*space, *top, {place})) return fail(kNoTopTable);
-  // PAGE_OFFSET is a multiple of 256 MiB (CONFIG_VMSPLIT), and the table lies close above it.
-  space->set_phys_base(*place - (*top & 0x0fffffff));
   return std::unique_ptr<AddressSpace>(std::move(space));
 }
 

@@ -75,6 +75,20 @@ SparseBits sparse_bits(std::uint32_t page_size, const Vmcoreinfo& info) {
 
 }  // namespace
 
+std::optional<std::uint64_t> arm64_phys_base(const CrashedMachine& machine,
+                                             const Vmcoreinfo& info) noexcept {
+  // A machine whose linear map is randomised has a number here that is no place in memory, and
+  // readers compute with it all the same.
+  if (const auto offset = info.number("PHYS_OFFSET")) return offset;
+  // Else the linear map's first range; the kernel's image has an address of its own.
+  const auto top = info.symbol("swapper_pg_dir");
+  for (const MemoryRange& r : machine.ranges) {
+    const bool has_vaddr = r.vaddr != 0 && r.vaddr != ~std::uint64_t{0};
+    if (has_vaddr && !(top && *top - r.vaddr < r.size)) return r.paddr;
+  }
+  return std::nullopt;
+}
+
 Result<std::unique_ptr<AddressSpace>> make_arm64(const CrashedMachine& machine,
                                                  const Vmcoreinfo& info, PhysicalMemory& memory) {
   const auto top = info.symbol("swapper_pg_dir");

@@ -58,6 +58,10 @@ class Riscv64AddressSpace : public AddressSpace {
 
 }  // namespace
 
+std::optional<std::uint64_t> riscv64_phys_base(const Vmcoreinfo& info) noexcept {
+  return info.number("phys_ram_base");
+}
+
 Result<std::unique_ptr<AddressSpace>> make_riscv64(const CrashedMachine& machine,
                                                    const Vmcoreinfo& info, PhysicalMemory& memory) {
   const auto top = info.symbol("swapper_pg_dir");
