@@ -20,6 +20,7 @@ Result<std::vector<NfsVersion>> parse_versions(std::string_view text) {
 
 /// Why an option cannot be had; empty where it can.
 std::string_view refusal(std::string_view key, std::string_view value) {
+  if (key == "rdma") return "only TCP is used";
   if (key == "hard") return "a dead server would stop the capture for ever; leave it out";
   if (key == "udp" || (key == "proto" && !value.starts_with("tcp"))) return "only TCP is used";
   if (key == "sec" && value != "sys" && value != "none") return "the image has no Kerberos keys";
@@ -28,6 +29,67 @@ std::string_view refusal(std::string_view key, std::string_view value) {
   }
   if (key == "lock" || key == "bg" || key == "ro") return "it makes no sense for a dump";
   return {};
+}
+
+/// Words of fstab that mount(8), mount.nfs(8) or systemd act on, or that are so here anyway: they
+/// mean nothing to the kernel, which would refuse them.
+bool is_for_others(std::string_view key) {
+  static constexpr std::string_view kWords[] = {
+      "defaults",      "auto",     "noauto",     "_netdev",  "nofail",     "user",
+      "nouser",        "users",    "owner",      "group",    "rw",         "exec",
+      "noexec",        "suid",     "nosuid",     "dev",      "nodev",      "atime",
+      "noatime",       "diratime", "nodiratime", "relatime", "norelatime", "strictatime",
+      "nostrictatime", "lazytime", "nolazytime", "async",    "fg",         "retry",
+      "comment",       "soft",     "softerr",    "intr",     "nointr",     "tcp"};
+  return key.starts_with("x-") || key.starts_with("X-") ||
+         std::ranges::find(kWords, key) != std::end(kWords);
+}
+
+/// What fs/nfs/fs_context.c takes and a dump can be had with.
+bool is_known(std::string_view key) {
+  static constexpr std::string_view kWords[] = {"rsize",
+                                                "wsize",
+                                                "bsize",
+                                                "timeo",
+                                                "retrans",
+                                                "acregmin",
+                                                "acregmax",
+                                                "acdirmin",
+                                                "acdirmax",
+                                                "actimeo",
+                                                "ac",
+                                                "noac",
+                                                "acl",
+                                                "noacl",
+                                                "cto",
+                                                "nocto",
+                                                "sharecache",
+                                                "nosharecache",
+                                                "rdirplus",
+                                                "nordirplus",
+                                                "lookupcache",
+                                                "resvport",
+                                                "noresvport",
+                                                "nconnect",
+                                                "max_connect",
+                                                "local_lock",
+                                                "nolock",
+                                                "mountport",
+                                                "mountproto",
+                                                "mountvers",
+                                                "mounthost",
+                                                "mountaddr",
+                                                "namlen",
+                                                "sec",
+                                                "proto",
+                                                "fsc",
+                                                "nofsc",
+                                                "migration",
+                                                "nomigration",
+                                                "trunkdiscovery",
+                                                "notrunkdiscovery",
+                                                "sync"};
+  return std::ranges::find(kWords, key) != std::end(kWords);
 }
 
 }  // namespace
@@ -83,6 +145,11 @@ Result<NfsOptions> parse_nfs_options(std::string_view text) {
     }
     if (const auto why = refusal(key, value); !why.empty()) {
       return fail("NFS option '" + std::string(option) + "': " + std::string(why));
+    }
+    if (is_for_others(key)) continue;
+    if (!is_known(key)) {
+      return fail("NFS option '" + std::string(option) +
+                  "' is not one that the kernel's NFS client takes for a dump (nfs(5))");
     }
     options.others.emplace_back(option);
   }

@@ -26,9 +26,11 @@ struct NfsOptions {
   [[nodiscard]] bool needs_v4() const;
 };
 
-/// Parses what follows the '?'. Errors for: versions that the image does not speak (2), hard (a
-/// dead server must end in a verdict), udp, Kerberos (no keys here), options that belong elsewhere
-/// (addr, port) and characters that do not belong into a mount option.
+/// Parses what follows the '?'. Words of fstab that are not the kernel's (_netdev, nofail, retry=,
+/// x-*
+/// ...) are dropped. Errors for: options that are not known, versions that the image does not speak
+/// (2), hard (a dead server must end in a verdict), udp, Kerberos (no keys here), options that
+/// belong elsewhere (addr, port) and characters that do not belong into a mount option.
 [[nodiscard]] Result<NfsOptions> parse_nfs_options(std::string_view text);
 
 }  // namespace mkcapture

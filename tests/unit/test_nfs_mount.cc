@@ -78,3 +78,15 @@ TEST_CASE("nfs: what the client has asked its server for, out of mountstats") {
   CHECK(nfs_operations(kStats, "/mn") == "");
   CHECK(nfs_operations("", "/mnt") == "");
 }
+
+TEST_CASE("nfs: fstab's words are dropped, what the kernel does not know is refused") {
+  const auto options = parse_nfs_options(
+      "defaults&_netdev&nofail&x-systemd.automount&retry=2&softerr&rw&noatime&wsize=65536&tcp");
+  REQUIRE(options);
+  CHECK(options->others == std::vector<std::string>{"wsize=65536"});
+  for (const char* bad : {"rdma", "wsiez=65536", "sloppy", "nfail"}) {
+    const auto refused = parse_nfs_options(bad);
+    CHECK_FALSE_MESSAGE(refused, bad);
+    if (!refused) CHECK(refused.error().message.find(bad) != std::string::npos);
+  }
+}
