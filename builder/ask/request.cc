@@ -208,6 +208,7 @@ Result<Request> parse_request(const Settings& settings) {
   reader.list("bond", request.bond, parse_bond);
   reader.text("ssh_key", request.ssh_key);
   reader.text("ssh_known_hosts", request.ssh_known_hosts);
+  if (const Given* given = settings.last("deadline")) request.deadline_origin = given->origin;
   reader.value("drivers", request.drivers, parse_drivers);
   if (const Given* given = settings.last("drivers")) request.drivers.origin = given->origin;
   reader.list("add_driver", request.add_driver, parse_module_name);

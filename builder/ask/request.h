@@ -64,6 +64,7 @@ struct Request {
 
   DumpChoice dump;
   Milliseconds deadline, wait, stall;
+  std::optional<std::string> deadline_origin;  // empty: the deadline is the default
   FinalAction final_action = FinalAction::kReboot;
   FinalAction on_failure = FinalAction::kReboot;
   bool shell = false;

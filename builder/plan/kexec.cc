@@ -134,6 +134,23 @@ void check_alignment(std::string_view cmdline, Plan& plan) {
   }
 }
 
+// A dump that the administrator's own deadline would end: by the part of the memory that such a
+// level keeps and a rate that a disk or a link of 1 Gb/s has.
+void check_deadline(const Request& request, Plan& plan) {
+  constexpr std::uint64_t kRate = 100'000'000;  // bytes a second
+  constexpr int kWithoutUserPages = 8;          // makedumpfile's -d 8
+  if (!request.deadline_origin || plan.crashkernel.ram == 0) return;
+  const bool kernel_alone = (request.dump.level & kWithoutUserPages) != 0;
+  const std::uint64_t bytes = plan.crashkernel.ram / (kernel_alone ? 4 : 1);
+  const Milliseconds takes = std::chrono::seconds(bytes / kRate);
+  if (takes <= request.deadline) return;
+  plan.warnings.push_back(fmt::format(
+      "{}: {} end a dump of this machine that takes longer: {} of memory, {}100 MB/s, may take {}",
+      *request.deadline_origin, format_duration(request.deadline),
+      format_size(plan.crashkernel.ram), kernel_alone ? "a quarter of it kept, " : "",
+      format_duration(takes)));
+}
+
 // The command is copied into units and scripts that run in another folder.
 std::string absolute(const std::string& path) {
   char folder[PATH_MAX];
@@ -211,6 +228,7 @@ Status plan_kexec(const Request& request, Host& host, Plan& plan) {
   plan.crashkernel.request = crashkernel_of_cmdline(own_cmdline, plan.crashkernel.ram);
   if (const auto size = parse_number(kexec_fact(host, "crash_size")))
     plan.crashkernel.reserved = *size;
+  check_deadline(request, plan);
   return {};
 }
 

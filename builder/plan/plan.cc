@@ -110,6 +110,7 @@ void plan_capture(const Request& request, Plan& plan) {
   config.kernel = plan.kernel.release;
   config.route = plan.network.route;
   config.deadline = request.deadline;
+  config.deadline_extends = !request.deadline_origin;
   config.wait = request.wait;
   config.stall = request.stall;
   config.final_action = request.final_action;

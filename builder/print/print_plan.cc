@@ -185,9 +185,10 @@ void print_capture(const Plan& plan, std::string& out) {
                config.dump.codec == DumpCodec::kNone
                    ? "not compressed"
                    : fmt::format("compressed with {}", to_string(config.dump.codec)));
-  section.line("limits    {} for the whole, {} for a target to become ready, {} without progress",
-               format_duration(config.deadline), format_duration(config.wait),
-               format_duration(config.stall));
+  section.line("limits    {} for the whole{}, {} for a target to become ready, {} without progress",
+               format_duration(config.deadline),
+               config.deadline_extends ? " (a dump that moves goes on)" : "",
+               format_duration(config.wait), format_duration(config.stall));
   section.line("then      {}; {} where no target has the dump", to_string(config.final_action),
                to_string(config.on_failure));
   section.line("watchdog  {}", watchdog_words(plan));

@@ -115,6 +115,7 @@ bool set_common(std::string_view key, std::string_view value, CaptureConfig& con
                 Status& status) {
   if (key == "deadline") {
     status = store(parse_duration(value), config.deadline);
+    if (status) config.deadline_extends = false;
   } else if (key == "wait") {
     status = store(parse_duration(value), config.wait);
   } else if (key == "stall") {
@@ -166,6 +167,7 @@ Status set_from_file(std::string_view key, std::string_view value, CaptureConfig
   if (key == "vlan") return append(parse_vlan(value), config.vlan);
   if (key == "bond") return append(parse_bond(value), config.bond);
   if (key == "route") return append(parse_route(value), config.route);
+  if (key == "deadline_extends") return store_bool(value, config.deadline_extends);
   if (key == "on_failure") return store_name(kActions, value, config.on_failure);
   if (key == "shell_allowed") return store_bool(value, config.shell_allowed);
   if (key == "kernel") {
@@ -288,6 +290,7 @@ std::string format_config(const CaptureConfig& config) {
   for (const auto& route : config.route)
     line("route", to_string(route));
   line("deadline", format_duration(config.deadline));
+  if (config.deadline_extends) flag("deadline_extends", true);
   line("wait", format_duration(config.wait));
   line("stall", format_duration(config.stall));
   line("final", to_string(config.final_action));
@@ -325,6 +328,12 @@ void apply_cmdline(std::string_view cmdline, CaptureConfig& config,
       }
     } else if (key == "ip") {
       status = append(parse_ip(value), ip);
+    } else if (key == "on_failure") {
+      status = store_name(kActions, value, config.on_failure);
+      if (config.on_failure == FinalAction::kShell && !config.shell_allowed) {
+        config.on_failure = FinalAction::kReboot;
+        status = fail("this image was built without a shell");
+      }
     } else if (bare && key != "shell" && key != "debug") {
       status = fail("a value is missing");
     } else if (key == "shell" && !config.shell_allowed) {

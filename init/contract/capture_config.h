@@ -26,8 +26,10 @@
 //   ip= vlan= bond= route=   [cmdline: ip] network, as in net_spec.h; ip repeatable
 //   deadline= wait= stall=   [cmdline] durations: the whole capture; one target to become ready
 //                            (device, link, address, server); one target without progress
+//   deadline_extends=0|1     the deadline is nobody's wish but a default: a target that is ready
+//                            and moves goes on beyond it
 //   final=reboot|poweroff|halt                  [cmdline]
-//   on_failure=reboot|poweroff|halt|shell       shell only with shell_allowed
+//   on_failure=reboot|poweroff|halt|shell       [cmdline] shell only with shell_allowed
 //   shell_allowed=0|1        the image holds /bin/busybox
 //   shell=1                  [cmdline: capture.shell] a shell before the dump
 //   debug=1                  [cmdline: capture.debug] each step's details in the log
@@ -95,6 +97,7 @@ struct CaptureConfig {
   std::vector<BondSpec> bond;
   std::vector<RouteSpec> route;
   Milliseconds deadline = std::chrono::minutes(30);
+  bool deadline_extends = false;
   Milliseconds wait = std::chrono::seconds(60);
   Milliseconds stall = std::chrono::seconds(60);
   FinalAction final_action = FinalAction::kReboot;

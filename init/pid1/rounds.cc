@@ -13,6 +13,8 @@ namespace {
 
 /// Before the deadline, for a worker to close its dump and for the reboot.
 constexpr Milliseconds kWrapUp{5'000};
+/// In place of a deadline that a dump may exceed.
+constexpr Milliseconds kOpenEnd = std::chrono::hours(24 * 365);
 
 /// What is known of a target from the tries before.
 struct Tried {
@@ -25,7 +27,7 @@ struct Tried {
 class Rounds {
  public:
   Rounds(System& system, const CaptureConfig& config, const Deadline& deadline,
-         const InitHooks& hooks, const std::function<void()>& look)
+         const InitHooks& hooks, const std::function<void(bool)>& look)
       : system_(system),
         config_(config),
         deadline_(deadline),
@@ -74,7 +76,7 @@ class Rounds {
   void rest(Milliseconds pause) {
     constexpr Milliseconds kLook{1'000};
     for (; pause.count() > 0; pause -= std::min(pause, kLook)) {
-      look_();
+      look_(false);
       system_.sleep(std::min(pause, kLook));
     }
   }
@@ -110,13 +112,17 @@ class Rounds {
     const auto left = deadline_.left();
     // The last try that a target may have says its verdict itself.
     const bool last = tried.dumps + 1 >= kMostDumps;
-    const Deadline own(system_, left > 2 * kWrapUp ? left - kWrapUp : left / 2);
+    const Deadline own(system_, config_.deadline_extends ? kOpenEnd
+                                : left > 2 * kWrapUp     ? left - kWrapUp
+                                                         : left / 2);
     const auto verdicts_before = kept();
     const SaveContext context{system_,         config_,           entry,           **state, own,
                               verdicts_before, tried.passed_over, something_hangs_};
     const TryEnd end = supervise(
-        system_, entry.spec, **state, {deadline_, config_.wait, config_.stall},
-        [&] { return hooks_.save(context); }, look_);
+        system_, entry.spec, **state,
+        {deadline_, config_.wait, config_.stall, config_.deadline_extends},
+        [&] { return hooks_.save(context); },
+        [&] { look_(config_.deadline_extends && (*state)->ready()); });
     // The probe of a disk may be under way for minutes: nothing waits for it from here on.
     something_hangs_ |= end.hung || (!end.saved && needs(entry.spec).device);
     if (end.saved) {
@@ -140,7 +146,7 @@ class Rounds {
   const CaptureConfig& config_;
   const Deadline& deadline_;
   const InitHooks& hooks_;
-  const std::function<void()>& look_;
+  const std::function<void(bool)>& look_;
   std::vector<Tried> tried_;
   bool something_hangs_ = false;
 };
@@ -148,7 +154,7 @@ class Rounds {
 }  // namespace
 
 bool try_targets(System& system, const CaptureConfig& config, const Deadline& deadline,
-                 const InitHooks& hooks, const std::function<void()>& look) {
+                 const InitHooks& hooks, const std::function<void(bool)>& look) {
   if (config.targets.empty()) system.log("no target is configured");
   return Rounds(system, config, deadline, hooks, look).run();
 }

@@ -108,8 +108,12 @@ void run_init(System& system, const InitHooks& hooks) {
 
   // 8. One target has the dump, or each was tried, again while that could help, and has its
   // verdict.
-  const bool saved =
-      try_targets(system, config, deadline, hooks, [&] { watchdogs.alive(deadline); });
+  const bool saved = try_targets(system, config, deadline, hooks, [&](bool goes_on) {
+    if (!goes_on) return watchdogs.alive(deadline);
+    // A default deadline does not end a dump that moves: `stall` is the limit then.
+    watchdogs.alive(Deadline(system, config.stall + kGuardAfter));
+    if (hooks.limit) hooks.limit(deadline.left() + config.stall + 2 * kGuardAfter);
+  });
 
   // 9. The machine leaves this kernel.
   finish(system, config, saved, hooks, watchdogs);

@@ -52,7 +52,8 @@ class Silence {
 /// since the start.
 std::optional<std::string> broken_limit(const WorkerState& state, const WorkerLimits& limits,
                                         Milliseconds preparing, Milliseconds silent) {
-  if (limits.deadline.passed()) return "the deadline of the capture has passed";
+  const bool goes_on = limits.extends && state.ready();
+  if (limits.deadline.passed() && !goes_on) return "the deadline of the capture has passed";
   if (state.ready()) {
     if (silent < limits.stall + kWorkerGrace) return std::nullopt;
     return "no progress for " + format_duration(limits.stall);
@@ -92,7 +93,8 @@ TryEnd supervise(System& system, const TargetSpec& target, WorkerState& state,
   std::optional<std::string> broken;
   while (!status && !broken) {
     look();
-    status = system.wait_child(*pid, std::min(kPoll, limits.deadline.left()));
+    const auto left = limits.deadline.left();
+    status = system.wait_child(*pid, left.count() > 0 ? std::min(kPoll, left) : kPoll);
     if (status) break;
     silence.say();
     if (state.step() == Step::kDrivers) prepares_since = system.now();

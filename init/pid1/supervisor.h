@@ -11,9 +11,10 @@
 namespace mkcapture::init {
 
 struct WorkerLimits {
-  Deadline deadline;   // of the whole capture: the worker is killed when it has passed
-  Milliseconds wait;   // until the target is open, once the drivers are loaded
-  Milliseconds stall;  // from then on, without any progress
+  Deadline deadline;     // of the whole capture: the worker is killed when it has passed
+  Milliseconds wait;     // until the target is open, once the drivers are loaded
+  Milliseconds stall;    // from then on, without any progress
+  bool extends = false;  // the deadline does not end a worker whose target is open
 };
 
 /// Beyond `wait` and `stall`, so that a worker that can still speak gives the reason itself.

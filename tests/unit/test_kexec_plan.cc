@@ -67,6 +67,28 @@ TEST_CASE("kexec: the reservation's size, where kernels of 6.19 and later have i
   CHECK(plan_for(host).crashkernel.reserved == 256 * kMiB);
 }
 
+TEST_CASE("kexec: a deadline that the memory of this machine outlasts is warned of") {
+  FakeHost host = fakes::virtual_machine();
+  host.files["/proc/iomem"] = "00000000-fffffffffff : System RAM\n";  // 16 TiB
+  Plan plan;
+  plan.profile = *load_profile("x86_64");
+  plan.this_machine = true;
+  plan.kernel.image = "/boot/vmlinuz-6.1";
+  Request request;
+  request.deadline = std::chrono::minutes(30);
+  REQUIRE(plan_kexec(request, host, plan));
+  CHECK(plan.warnings.empty());  // a default: a dump that moves goes on
+  request.deadline_origin = "--deadline";
+  REQUIRE(plan_kexec(request, host, plan));
+  REQUIRE(plan.warnings.size() == 1);
+  CHECK(plan.warnings[0].starts_with("--deadline: 30min end a dump of this machine"));
+  CHECK(plan.warnings[0].find("a quarter of it kept") != std::string::npos);
+  plan.warnings.clear();
+  request.deadline = std::chrono::hours(24);
+  REQUIRE(plan_kexec(request, host, plan));
+  CHECK(plan.warnings.empty());
+}
+
 TEST_CASE("kexec: another root has no command line of its own, so the profile's console serves") {
   FakeHost host = fakes::virtual_machine();
   const Plan plan = plan_for(host, "/tree");

@@ -220,6 +220,44 @@ TEST_CASE("init: the kernel's panics are off before a driver is loaded, and watc
   CHECK(order == Lines{"watchdogs, oops 0", "save", "save"});
 }
 
+TEST_CASE("init: with a default deadline the worker's own has no end, and the guard moves along") {
+  Boot boot;
+  boot.system.files["/etc/capture.conf"] =
+      "target=raw:/dev/one\ndeadline=20s\ndeadline_extends=1\n";
+  std::vector<Milliseconds> limits;
+  boot.hooks.limit = [&](Milliseconds limit) { limits.push_back(limit); };
+  boot.hooks.save = [](const SaveContext& context) {
+    CHECK(context.deadline.left() > std::chrono::hours(24));
+    context.state.set_ready();
+    return 1;
+  };
+  boot.run();
+  REQUIRE(limits.size() > 1);
+  CHECK(limits.back() > Milliseconds(60'000));
+  SUBCASE("a deadline on the command line is somebody's wish") {
+    Boot wish;
+    wish.system.files["/etc/capture.conf"] = boot.system.files["/etc/capture.conf"];
+    wish.system.files["/proc/cmdline"] = "capture.deadline=40s";
+    wish.hooks.save = [](const SaveContext& context) {
+      CHECK(context.deadline.left() <= std::chrono::seconds(40));
+      return 1;
+    };
+    wish.run();
+  }
+}
+
+TEST_CASE("init: capture.on_failure=") {
+  Boot boot;
+  boot.system.files["/proc/cmdline"] = "capture.on_failure=halt";
+  boot.run();
+  CHECK(boot.system.lines.back() == "done status=failed action=halt");
+  Boot shell;
+  shell.system.files["/proc/cmdline"] = "capture.on_failure=shell";
+  shell.run();
+  CHECK(shell.system.logged("capture.on_failure ignored: this image was built without a shell"));
+  CHECK(shell.system.lines.back() == "done status=failed action=reboot");
+}
+
 TEST_CASE("init: capture.debug tells each step") {
   Boot boot;
   boot.hooks.save = [](const SaveContext& context) {

@@ -192,6 +192,35 @@ TEST_CASE("supervisor: the deadline ends also a worker that makes progress") {
         std::vector<std::string>{failed("dump", "the deadline of the capture has passed")});
 }
 
+TEST_CASE("supervisor: a default deadline ends no dump that moves, `stall` does") {
+  Watch w;
+  w.system.workers.push_back({[&](FakeSystem& s) {
+                                w.state->set_ready();
+                                for (int second = 1; second <= 60; ++second)
+                                  s.at(std::chrono::seconds(second),
+                                       [&](FakeSystem&) { w.state->progress(); });
+                              },
+                              std::nullopt});
+  CHECK_FALSE(supervise(w.system, w.target, *w.state,
+                        {Deadline(w.system, Milliseconds(30'000)), Milliseconds(10'000),
+                         Milliseconds(20'000), true},
+                        {})
+                  .saved);
+  CHECK(w.verdicts() == std::vector<std::string>{failed("start", "no progress for 20s")});
+  CHECK(w.system.now() >= Milliseconds(85'000));
+}
+
+TEST_CASE("supervisor: a default deadline ends a worker whose target never opened") {
+  Watch w;
+  w.system.workers.push_back({{}, std::nullopt});
+  CHECK_FALSE(supervise(w.system, w.target, *w.state,
+                        {Deadline(w.system, Milliseconds(5'000)), Milliseconds(10'000),
+                         Milliseconds(20'000), true},
+                        {})
+                  .saved);
+  CHECK(w.system.now() == Milliseconds(5'000));
+}
+
 TEST_CASE("supervisor: a worker in uninterruptible sleep is left behind after a second") {
   Watch w;
   w.system.workers.push_back({{}, std::nullopt, false});
