@@ -13,6 +13,7 @@
 #include "init/dump/kernel/page_map.h"
 #include "init/dump/kernel/printk_log.h"
 #include "init/dump/kernel/vmcoreinfo.h"
+#include "init/dump/select/agreement.h"
 #include "init/dump/select/kept_all.h"
 #include "init/dump/select/page_filter.h"
 #include "init/dump/select/page_rules.h"
@@ -335,6 +336,14 @@ Result<std::unique_ptr<Vmcore>> open_vmcore(const std::string& path) {
   auto vmcore = make_vmcore(std::move(*file));
   if (!vmcore) return std::move(vmcore).error().within(path);
   return std::unique_ptr<Vmcore>(std::move(*vmcore));
+}
+
+Result<AgreementReport> compare_with_kernel(const std::string& path, KernelPageFlags& kernel) {
+  auto file = open_core_file(path);
+  if (!file) return std::move(file).error();
+  auto source = make_vmcore(std::move(*file));
+  if (!source) return std::move(source).error().within(path);
+  return compare_filter(**source, kernel);
 }
 
 }  // namespace mkcapture::dump

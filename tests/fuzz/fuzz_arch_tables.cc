@@ -2,39 +2,44 @@
 // rest is memory from physical address 0 on with the kernel's top table at its beginning.
 #include "tests/fuzz/crashed_memory.h"
 
+using namespace mkcapture;
+using namespace mkcapture::dump;
+
 namespace {
 
 struct Kernel {
-  mkcapture::Machine machine;
+  mkcapture::dump::Machine machine;
   bool big_endian;
   std::uint32_t page_size;
   const char* info;
 };
 
 constexpr Kernel kKernels[] = {
-    {mkcapture::Machine::kI386, false, 4096, "SYMBOL(swapper_pg_dir)=c0000000\n"},
-    {mkcapture::Machine::kI386, false, 4096, "SYMBOL(swapper_pg_dir)=c0000000\nCONFIG_X86_PAE=y\n"},
-    {mkcapture::Machine::kArm, false, 4096, "SYMBOL(swapper_pg_dir)=c0000000\n"},
-    {mkcapture::Machine::kArm, false, 4096, "SYMBOL(swapper_pg_dir)=c0000000\nCONFIG_ARM_LPAE=y\n"},
-    {mkcapture::Machine::kArm64, false, 4096,
+    {mkcapture::dump::Machine::kI386, false, 4096, "SYMBOL(swapper_pg_dir)=c0000000\n"},
+    {mkcapture::dump::Machine::kI386, false, 4096,
+     "SYMBOL(swapper_pg_dir)=c0000000\nCONFIG_X86_PAE=y\n"},
+    {mkcapture::dump::Machine::kArm, false, 4096, "SYMBOL(swapper_pg_dir)=c0000000\n"},
+    {mkcapture::dump::Machine::kArm, false, 4096,
+     "SYMBOL(swapper_pg_dir)=c0000000\nCONFIG_ARM_LPAE=y\n"},
+    {mkcapture::dump::Machine::kArm64, false, 4096,
      "SYMBOL(swapper_pg_dir)=ffff800080000000\nNUMBER(VA_BITS)=48\n"
      "NUMBER(kimage_voffset)=0xffff800080000000\n"},
-    {mkcapture::Machine::kArm64, true, 65536,
+    {mkcapture::dump::Machine::kArm64, true, 65536,
      "SYMBOL(swapper_pg_dir)=ffff800080000000\nNUMBER(VA_BITS)=52\n"
      "NUMBER(kimage_voffset)=0xffff800080000000\n"},
-    {mkcapture::Machine::kRiscv64, false, 4096,
+    {mkcapture::dump::Machine::kRiscv64, false, 4096,
      "SYMBOL(swapper_pg_dir)=ffffffff80000000\nNUMBER(VA_BITS)=39\n"
      "NUMBER(va_kernel_pa_offset)=0xffffffff80000000\n"},
-    {mkcapture::Machine::kS390x, true, 4096,
+    {mkcapture::dump::Machine::kS390x, true, 4096,
      "SYMBOL(swapper_pg_dir)=80000000\nKERNELOFFSET=80000000\nKERNELOFFPHYS=0\n"},
-    {mkcapture::Machine::kPpc64, true, 65536,
+    {mkcapture::dump::Machine::kPpc64, true, 65536,
      "SYMBOL(vmemmap_list)=c000000000000000\nSYMBOL(mmu_vmemmap_psize)=c000000000000008\n"
      "SYMBOL(mmu_psize_defs)=c000000000000010\nSIZE(mmu_psize_def)=8\n"
      "OFFSET(mmu_psize_def.shift)=0\nSIZE(vmemmap_backing)=24\nOFFSET(vmemmap_backing.list)=0\n"
      "OFFSET(vmemmap_backing.phys)=8\nOFFSET(vmemmap_backing.virt_addr)=16\n"},
-    {mkcapture::Machine::kPpc64, false, 65536,
+    {mkcapture::dump::Machine::kPpc64, false, 65536,
      "SYMBOL(swapper_pg_dir)=c000000000000000\nNUMBER(RADIX_MMU)=1\n"},
-    {mkcapture::Machine::kRiscv64, false, 4096,
+    {mkcapture::dump::Machine::kRiscv64, false, 4096,
      "SYMBOL(swapper_pg_dir)=ffffffff80000000\nNUMBER(KERNEL_LINK_ADDR)=0xffffffff80000000\n"
      "NUMBER(phys_ram_base)=0\n"},
 };
@@ -42,7 +47,6 @@ constexpr Kernel kKernels[] = {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace capture;
   if (size < 9) return 0;
   const Bytes bytes(reinterpret_cast<const std::byte*>(data), size);
   const Kernel& kernel = kKernels[data[size - 1] % std::size(kKernels)];

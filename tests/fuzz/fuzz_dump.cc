@@ -3,9 +3,12 @@
 #include "init/dump/vmcore.h"
 #include "tests/fuzz/crashed_memory.h"
 
+using namespace mkcapture;
+using namespace mkcapture::dump;
+
 namespace {
 
-class NoProgress final : public mkcapture::DumpProgress {
+class NoProgress final : public mkcapture::dump::DumpProgress {
  public:
   void update(std::uint64_t, std::uint64_t, std::uint64_t) override {}
 };
@@ -32,7 +35,6 @@ class Disk final : public mkcapture::Output {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace capture;
   if (size < 2) return 0;
   const Bytes bytes(reinterpret_cast<const std::byte*>(data), size);
   auto vmcore = make_vmcore(std::make_unique<fuzz::BytesFile>(bytes.subspan(2)));

@@ -2,8 +2,10 @@
 #include "init/dump/vmcore.h"
 #include "tests/fuzz/crashed_memory.h"
 
+using namespace mkcapture;
+using namespace mkcapture::dump;
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace capture;
   const Bytes bytes(reinterpret_cast<const std::byte*>(data), size);
   auto vmcore = make_vmcore(std::make_unique<fuzz::BytesFile>(bytes));
   if (!vmcore) return vmcore.error().message.empty() ? (std::abort(), 0) : 0;

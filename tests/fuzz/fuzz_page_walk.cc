@@ -1,8 +1,10 @@
 // Page tables: byte 0 the number of levels (odd: 5), bytes 8 to 15 an address, then memory.
 #include "tests/fuzz/crashed_memory.h"
 
+using namespace mkcapture;
+using namespace mkcapture::dump;
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace capture;
   if (size < 16) return 0;
   const Bytes bytes(reinterpret_cast<const std::byte*>(data), size);
   fuzz::Memory memory(bytes, std::to_integer<int>(bytes[0]) % 2 != 0

@@ -5,6 +5,9 @@
 #include "tests/fakes/printk_layout.h"
 #include "tests/fuzz/crashed_memory.h"
 
+using namespace mkcapture;
+using namespace mkcapture::dump;
+
 namespace {
 
 // The ring's structures begin at byte 8; what they point to is the fuzzer's.
@@ -19,7 +22,6 @@ const std::string kRecords =
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace capture;
   if (size < 32 || size > 64 << 10) return 0;
   fuzz::Memory memory({reinterpret_cast<const std::byte*>(data), size},
                       data[0] % 2 == 0 ? kRing : kRecords);

@@ -4,8 +4,10 @@
 #include "init/dump/select/unused_descriptors.h"
 #include "tests/fuzz/crashed_memory.h"
 
+using namespace mkcapture;
+using namespace mkcapture::dump;
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace capture;
   if (size < 8) return 0;
   static const char* const kInfo =
       "SYMBOL(mem_section)=ffffffff80000000\nLENGTH(mem_section)=4096\nSIZE(mem_section)=32\n"
@@ -31,7 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto again = make_page_map(memory.info, 4096, {27, 46}, *memory.kernel);
     return std::unique_ptr<PageFilter>(std::make_unique<DescriptorFilter>(
         machine, make_page_rules(memory.info, Fields(64, false), 31), std::move(*again),
-        *memory.kernel, memory.window()));
+        *memory.kernel, memory.window(), std::nullopt));
   };
   UnusedDescriptors filter(machine, std::move(*make_filter()), std::move(places), make_filter);
   std::vector<std::uint8_t> bits(512);

@@ -7,8 +7,10 @@
 
 #include "init/dump/select/page_rules.h"
 
+using namespace mkcapture;
+using namespace mkcapture::dump;
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace capture;
   const Vmcoreinfo info(std::string(reinterpret_cast<const char*>(data), size));
   for (const char* key : {"", "a", "OSRELEASE", "page", "SYMBOL"}) {
     const auto value = info.value(key);

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <vector>
 
+#include "init/dump/pages.h"
 #include "init/dump/select/kept_pages.h"
 #include "init/dump/select/page_rules.h"
-#include "init/dump/vmcore.h"
 
 namespace mkcapture::dump {
 namespace {
@@ -153,14 +153,6 @@ Result<AgreementReport> compare_filter(VmcoreSource& source, KernelPageFlags& ke
     return comparison.compare(first_pfn);
   }));
   return comparison.report();
-}
-
-Result<AgreementReport> compare_with_kernel(const std::string& path, KernelPageFlags& kernel) {
-  auto file = open_core_file(path);
-  if (!file) return std::move(file).error();
-  auto source = make_vmcore(std::move(*file));
-  if (!source) return std::move(source).error().within(path);
-  return compare_filter(**source, kernel);
 }
 
 }  // namespace mkcapture::dump
