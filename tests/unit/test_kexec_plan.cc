@@ -132,7 +132,9 @@ TEST_CASE("plan in words: the reservation is too small, missing, or wrong") {
   CHECK(words("quiet", "0\n").find("nothing: add crashkernel=128M") != std::string::npos);
   CHECK(words("crashkernel=64M", "67108864\n").find("64M here, too little for this image") !=
         std::string::npos);
-  CHECK(words("crashkernel=auto", "0\n").find("which the kernel will not understand: a size is") !=
+  CHECK(words("crashkernel=much", "0\n").find("which the kernel will not understand: a size is") !=
+        std::string::npos);
+  CHECK(words("crashkernel=auto", "0\n").find("only kernels of Red Hat know auto") !=
         std::string::npos);
   CHECK(words("crashkernel=1G-4G:160M,4G-:256M", "167772160\n").find("160M here\n") !=
         std::string::npos);
