@@ -74,7 +74,7 @@ exec "$@"
 
 
 def _mkcapture(context: Context, options: ImageOptions, board: str, *more: str | Path) -> str:
-    argv = [paths.MKCAPTURE, *options.argv(context, board), *more]
+    argv: list[str | Path] = [paths.MKCAPTURE, *options.argv(context, board), *more]
     if not options.production_line:
         return context.run(argv)
     line = context.dir / "cmdline"
