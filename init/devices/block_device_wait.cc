@@ -18,10 +18,11 @@ TargetEntry entry_of(const CaptureConfig& config, const TargetSpec& spec) {
 
 }  // namespace
 
-BlockDeviceWait::BlockDeviceWait(CaptureContext context, const TargetSpec& spec)
+BlockDeviceWait::BlockDeviceWait(CaptureContext context, const TargetSpec& spec,
+                                 std::unique_ptr<BlockProber> prober)
     : context_(context),
       autoload_(entry_of(context.config, spec).autoload),
-      prober_(make_blkid_prober()),
+      prober_(std::move(prober)),
       assembler_(context.system, context.modules, entry_of(context.config, spec).layers),
       finder_(finder(needs(spec).device.value_or(DeviceName()))) {
   if (entry_of(context.config, spec).layers.empty()) return;

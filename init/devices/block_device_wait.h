@@ -14,7 +14,8 @@ namespace mkcapture::init {
 class BlockDeviceWait {
  public:
   /// For a target that stands on a block device.
-  BlockDeviceWait(CaptureContext context, const TargetSpec& spec);
+  BlockDeviceWait(CaptureContext context, const TargetSpec& spec,
+                  std::unique_ptr<BlockProber> prober);
 
   /// Enters Step::kDevice. As DeviceFinder::wait().
   [[nodiscard]] Result<BlockDevice> wait(const Deadline& deadline);

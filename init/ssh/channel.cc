@@ -50,8 +50,8 @@ void Channel::read_errors() {
 
 Error Channel::ended() {
   drain_errors(kLastWords);
-  std::string words = explain_ != nullptr ? explain_(error_text_) : std::string();
-  return {EPIPE, words.empty() ? "the connection has ended" : std::move(words)};
+  Error why = interpreter_.explain != nullptr ? interpreter_.explain(error_text_) : Error();
+  return why.message.empty() ? fail("the connection has ended") : why;
 }
 
 Result<bool> Channel::step(Want want, Milliseconds limit,
@@ -65,7 +65,10 @@ Result<bool> Channel::step(Want want, Milliseconds limit,
   const int ready = poll(fds.data(), fds.size(), poll_ms(limit));
   if (ready < 0 && errno != EINTR) return sys_error("poll", errno);
   if (ready <= 0) return false;
-  if (fds[1].revents != 0) read_errors();
+  if (fds[1].revents != 0) {
+    read_errors();
+    if (is_hopeless()) return interpreter_.explain(error_text_);
+  }
   if (fds[0].revents != 0) {
     std::array<char, kReadBytes> buffer;
     const ssize_t n = read(out_.get(), buffer.data(), buffer.size());

@@ -22,24 +22,32 @@ class Channel {
 
   /// Called whenever bytes moved.
   void on_progress(std::function<void()> f) { progress_ = std::move(f); }
-  /// Turns the program's standard error into the reason of an EPIPE; empty: it says nothing.
-  void explain_end_with(std::string (*f)(std::string_view error_text)) noexcept { explain_ = f; }
   /// As if bytes had moved: a peer works that may be silent for long.
   void still_at_work() const {
     if (progress_) progress_();
   }
-  /// A call fails with ETIMEDOUT when nothing moved for so long.
+  /// How the program's standard error is read. `explain` turns it into the error of a call that
+  /// meets the program's end; without a message it says nothing. `hopeless`: the program waits for
+  /// what nobody will do, and calls fail at once.
+  struct Interpreter {
+    Error (*explain)(std::string_view error_text) = nullptr;
+    bool (*hopeless)(std::string_view error_text) = nullptr;
+  };
+  void interpret_errors_with(Interpreter interpreter) noexcept { interpreter_ = interpreter; }
+  /// A call fails with kTimedOut when nothing moved for so long.
   void set_stall_limit(Milliseconds limit) noexcept { stall_ = limit; }
 
   /// Sends `head` and `body` whole. Bytes that arrive meanwhile are handed to `received`, so that a
-  /// peer that waits for us to read cannot stop both. EPIPE where the program has ended.
+  /// peer that waits for us to read cannot stop both. An error where the program has ended.
   Status send(std::string_view head, std::span<const std::byte> body,
               const std::function<Status(std::string_view)>& received);
 
-  /// Waits for bytes and hands them to `received`. False when `limit` passed without any; EPIPE at
-  /// the end of the stream.
+  /// Waits for bytes and hands them to `received`. False when `limit` passed without any; an
+  /// error at the end of the stream, where has_ended() is true.
   Result<bool> receive(Milliseconds limit, const std::function<Status(std::string_view)>& received);
 
+  /// The end of what the program writes has been read.
+  [[nodiscard]] bool has_ended() const noexcept { return !out_.valid(); }
   /// The program has read everything that was sent.
   [[nodiscard]] bool input_taken() const noexcept;
   /// The program sees the end of its input.
@@ -57,7 +65,10 @@ class Channel {
   Result<bool> step(Want want, Milliseconds limit,
                     const std::function<Status(std::string_view)>& received, bool& read_any);
   void read_errors();
-  /// EPIPE, with the program's last words.
+  [[nodiscard]] bool is_hopeless() const {
+    return interpreter_.hopeless != nullptr && interpreter_.hopeless(error_text_);
+  }
+  /// The program's last words, or that it has ended.
   Error ended();
 
   UniqueFd in_;
@@ -65,7 +76,7 @@ class Channel {
   UniqueFd err_;
   std::string error_text_;
   std::function<void()> progress_;
-  std::string (*explain_)(std::string_view) = nullptr;
+  Interpreter interpreter_;
   Milliseconds stall_{60000};
 };
 

@@ -18,35 +18,29 @@ constexpr Milliseconds kEndLimit{2000};  // for last words and the exit
 struct Phrase {
   std::string_view dbclient;
   std::string_view ours;
+  ErrorKind kind;
 };
 
 // What dbclient 2022.83 writes (cli-kex.c, cli-session.c, common-kex.c, common-session.c).
-constexpr std::array<Phrase, 8> kFinal{{
-    {"host key mismatch for", "host key mismatch: the server's key is not the one in known_hosts"},
+constexpr ErrorKind kRefused = ErrorKind::kRefused;
+constexpr std::array<Phrase, 12> kPhrases{{
+    {"host key mismatch for", "host key mismatch: the server's key is not the one in known_hosts",
+     kRefused},
     {"is not in the trusted hosts file",
-     "host key unknown: known_hosts has no such key of the server"},
-    {"Didn't validate host key", "host key unknown: known_hosts has no such key of the server"},
-    {"Bad hostkey signature", "the server cannot prove its host key"},
-    {"No auth methods could be used", "permission denied: the server does not accept the key"},
-    {"Failed loading keyfile", "the image has no usable key"},
-    {"No matching algo", "no algorithm in common with the server"},
-    {"Incompatible remote version", "the server does not speak SSH 2"},
+     "host key unknown: known_hosts has no such key of the server", kRefused},
+    {"Didn't validate host key", "host key unknown: known_hosts has no such key of the server",
+     kRefused},
+    {"Bad hostkey signature", "the server cannot prove its host key", kRefused},
+    {"No auth methods could be used", "permission denied: the server does not accept the key",
+     kRefused},
+    {"Failed loading keyfile", "the image has no usable key", kRefused},
+    {"No matching algo", "no algorithm in common with the server", kRefused},
+    {"Incompatible remote version", "the server does not speak SSH 2", kRefused},
+    {"Keepalive timeout", "the server has stopped answering", ErrorKind::kTimedOut},
+    {"Timeout before auth", "the server was too slow to log in", ErrorKind::kTimedOut},
+    {"Remote closed the connection", "the server has closed the connection", ErrorKind::kBroken},
+    {"Connection timed out", "the connection has timed out", ErrorKind::kTimedOut},
 }};
-
-constexpr std::array<Phrase, 4> kPassing{{
-    {"Keepalive timeout", "the server has stopped answering"},
-    {"Timeout before auth", "the server was too slow to log in"},
-    {"Remote closed the connection", "the server has closed the connection"},
-    {"Connection timed out", "the connection has timed out"},
-}};
-
-template <std::size_t N>
-const Phrase* find_phrase(const std::array<Phrase, N>& phrases, std::string_view text) {
-  for (const Phrase& p : phrases) {
-    if (text.find(p.dbclient) != std::string_view::npos) return &p;
-  }
-  return nullptr;
-}
 
 /// The last line that says something: shells and programs say last what stopped them. dbclient's
 /// warnings (that the image has no user database) did not stop anything.
@@ -114,20 +108,20 @@ Result<SshSession> open_ssh(System& system, const SshServer& server, SshRequest 
                      Channel(UniqueFd(child->in), UniqueFd(child->out), UniqueFd(child->err)),
                      connection->local};
   session.channel.set_stall_limit(stall);
-  session.channel.explain_end_with(explain_dbclient);
+  session.channel.interpret_errors_with({explain_dbclient, asks_for_trust});
   return session;
 }
 
-std::string explain_dbclient(std::string_view error_text) {
-  if (const Phrase* p = find_phrase(kFinal, error_text)) return std::string(p->ours);
-  if (const Phrase* p = find_phrase(kPassing, error_text)) return std::string(p->ours);
-  return sftp::printable(last_line(error_text));
-}
-
-bool is_final_ssh_failure(std::string_view explained) {
-  return std::ranges::any_of(kFinal, [explained](const Phrase& p) {
-    return explained.find(p.ours) != std::string_view::npos;
-  });
+Error explain_dbclient(std::string_view error_text) {
+  const auto says = [error_text](std::string_view words) {
+    return error_text.find(words) != std::string_view::npos;
+  };
+  for (const Phrase& p : kPhrases) {
+    if (says(p.dbclient)) return {p.kind, std::string(p.ours)};
+  }
+  // Of a program on the server.
+  const bool full = says("No space left on device");
+  return {full ? ErrorKind::kNoSpace : ErrorKind::kBroken, sftp::printable(last_line(error_text))};
 }
 
 bool asks_for_trust(std::string_view error_text) {
@@ -137,13 +131,12 @@ bool asks_for_trust(std::string_view error_text) {
 Error ssh_failure(SshSession& session, Error happened) {
   session.channel.close_input();
   session.channel.drain_errors(kEndLimit);
-  const std::string& text = session.channel.error_text();
-  if (std::string words = explain_dbclient(text); !words.empty()) {
-    const bool full = text.find("No space left on device") != std::string::npos;
-    return {full ? ENOSPC : happened.code, std::move(words)};
+  if (Error why = explain_dbclient(session.channel.error_text()); !why.message.empty()) {
+    if (why.kind == ErrorKind::kBroken) why.kind = happened.kind;  // the words say no more
+    return why;
   }
   if (const auto status = session.process.wait(kEndLimit); status && *status != 0) {
-    return {happened.code, "the remote command ended with status " + std::to_string(*status)};
+    return {happened.kind, "the remote command ended with status " + std::to_string(*status)};
   }
   return happened;
 }

@@ -65,10 +65,10 @@ enum class SshRequest { kSubsystem, kCommand };
 /// command) wrote to standard error, its exit status, or else `happened` itself.
 [[nodiscard]] Error ssh_failure(SshSession& session, Error happened);
 
-/// dbclient's words in ours: "host key mismatch: ..." Pure. Empty where `error_text` says nothing.
-[[nodiscard]] std::string explain_dbclient(std::string_view error_text);
-/// Something that waiting will not change: keys, algorithms, permissions.
-[[nodiscard]] bool is_final_ssh_failure(std::string_view explained);
+/// dbclient's words as an error of ours: "host key mismatch: ..." Pure. The one place where they
+/// are read: kRefused for what waiting will not change (keys, algorithms, permissions), kNoSpace,
+/// kTimedOut; else kBroken. Without a message where `error_text` says nothing.
+[[nodiscard]] Error explain_dbclient(std::string_view error_text);
 /// dbclient is about to ask a person whether to trust the server: to be ended at once.
 [[nodiscard]] bool asks_for_trust(std::string_view error_text);
 

@@ -1,9 +1,7 @@
 #include "init/ssh/exec_store.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 
 #include "init/output/sequential_output.h"
 #include "init/ssh/remote_shell.h"
@@ -52,7 +50,8 @@ class ExecOutput final : public SequentialOutput {
       if (!done) return failed(std::move(done).error());
       if (*done) return {};
       if (deadline_.passed()) {
-        return failed(Error{ETIMEDOUT, "the server does not confirm that all is written"});
+        return failed(
+            fail(ErrorKind::kTimedOut, "the server does not confirm that all is written"));
       }
       session_.channel.still_at_work();
     }
@@ -86,10 +85,6 @@ Result<bool> await_line(SshSession& session, std::string_view line, std::string&
     if (left.count() <= 0) return false;
     auto got = session.channel.receive(std::min(left, kStep), gather(text));
     if (!got && text.find(line) == std::string::npos) return std::move(got).error();
-    // Nobody is there to answer the question whether to trust a key.
-    if (asks_for_trust(session.channel.error_text())) {
-      return Error{EACCES, explain_dbclient(session.channel.error_text())};
-    }
   }
 }
 
@@ -108,16 +103,12 @@ Result<std::string> run_remote(System& system, const SshServer& server, const st
       end = std::move(got).error();
       break;
     }
-    if (asks_for_trust(session->channel.error_text())) {
-      end = {EACCES, "host key unknown"};
-      break;
-    }
     if (since(start) >= limit) {
-      end = {ETIMEDOUT, "the server does not answer"};
+      end = fail(ErrorKind::kTimedOut, "the server does not answer");
       break;
     }
   }
-  if (end.code == EPIPE) {
+  if (session->channel.has_ended()) {
     const auto status = session->process.wait(limit);
     if (status && *status == 0) return answer;
   }
@@ -137,7 +128,8 @@ Result<std::unique_ptr<Output>> exec_output(System& system, const SshServer& ser
   // question of its own.
   auto ready = await_line(*session, remote::kReady, answer, std::min(stall, deadline.left()));
   if (!ready || !*ready) {
-    Error why = ready ? Error{ETIMEDOUT, "the server does not answer"} : std::move(ready).error();
+    Error why =
+        ready ? fail(ErrorKind::kTimedOut, "the server does not answer") : std::move(ready).error();
     return ssh_failure(*session, std::move(why)).within("create " + path);
   }
   return std::unique_ptr<Output>(std::make_unique<ExecOutput>(std::move(*session), path, deadline));

@@ -71,6 +71,24 @@ std::string rename(const std::string& from, const std::string& to) {
                 {from, folder_of(to), to});
 }
 
+std::string list(const std::string& path, const std::string& prefix) {
+  return script(
+      "cd -- \"$1\" || exit 1; for d in \"$2\"*; do [ -d \"$d\" ] && [ -x \"$d\" ] || continue; "
+      "[ -h \"$d\" ] && continue; echo \"d:$d\"; for f in \"$d\"/* \"$d\"/.[A-Za-z]*; do "
+      "[ -e \"$f\" ] || [ -h \"$f\" ] || continue; echo \"f:${f##*/}\"; done; done",
+      {path, prefix});
+}
+
+std::string remove(const std::string& folder, const std::vector<std::string>& files) {
+  std::vector<std::string> arguments{folder};
+  arguments.insert(arguments.end(), files.begin(), files.end());
+  return script(
+      "cd -- \"$1\" || exit 1; d=$1; shift; [ $# = 0 ] || rm -f -- \"$@\" || exit 1; "
+      "cd .. && rmdir -- \"$d\" && " +
+          say(kDone),
+      arguments);
+}
+
 std::string free_space(const std::string& path) {
   return script(
       "d=$1; until [ -d \"$d\" ]; do d=${d%/*}; [ -n \"$d\" ] || d=/; done; df -Pk -- \"$d\"",
@@ -85,6 +103,20 @@ std::optional<std::string> parse_made(std::string_view answer) {
     return std::string(line);
   }
   return std::nullopt;
+}
+
+std::vector<std::pair<std::string, std::vector<std::string>>> parse_list(
+    std::string_view answer, std::size_t max_directories, std::size_t max_files) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> found;
+  for (std::string_view line : split(answer, '\n')) {
+    if (consume(line, "d:")) {
+      if (found.size() == max_directories) break;
+      found.emplace_back(line, std::vector<std::string>());
+    } else if (consume(line, "f:") && !found.empty() && found.back().second.size() < max_files) {
+      found.back().second.emplace_back(line);
+    }
+  }
+  return found;
 }
 
 std::optional<std::uint64_t> parse_df(std::string_view answer) {

@@ -26,10 +26,18 @@ inline constexpr std::string_view kDone = "capture-done\n";
 [[nodiscard]] std::string store(const std::string& file);
 /// Renames, syncs the folder, kDone.
 [[nodiscard]] std::string rename(const std::string& from, const std::string& to);
+/// Lists the directories of PATH whose names begin with PREFIX, and what is in each: lines "d:NAME"
+/// and "f:NAME" of the one before. Names with a line feed in them are passed over.
+[[nodiscard]] std::string list(const std::string& path, const std::string& prefix);
+/// Removes these files of FOLDER, then itself, kDone.
+[[nodiscard]] std::string remove(const std::string& folder, const std::vector<std::string>& files);
 /// df of PATH or the nearest parent that is there.
 [[nodiscard]] std::string free_space(const std::string& path);
 
 [[nodiscard]] std::optional<std::string> parse_made(std::string_view answer);
+/// Directories and their files, at most so many of each; more are passed over.
+[[nodiscard]] std::vector<std::pair<std::string, std::vector<std::string>>> parse_list(
+    std::string_view answer, std::size_t max_directories, std::size_t max_files);
 /// The "Available" column of `df -Pk`, in bytes.
 [[nodiscard]] std::optional<std::uint64_t> parse_df(std::string_view answer);
 

@@ -1,8 +1,6 @@
 #include "init/ssh/sftp_client.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 namespace mkcapture::init {
 namespace {
@@ -11,17 +9,18 @@ using sftp::PacketWriter;
 using sftp::Type;
 
 constexpr std::string_view kFsync = "fsync@openssh.com";
-
-Error status_error(const sftp::StatusReply& reply) {
-  const int code = sftp::to_errno(reply.code);
-  return {code, reply.message.empty() ? std::string(std::strerror(code)) : reply.message};
-}
+constexpr std::size_t kMaxHandle = 256;  // the draft's limit
 
 Error unexpected(Type type) {
   return fail("SFTP: an unexpected packet of type " + std::to_string(static_cast<unsigned>(type)));
 }
 
 }  // namespace
+
+Error SftpClient::refused(const sftp::StatusReply& status) {
+  said_failure_ = status.code == sftp::kFailure;
+  return sftp::to_error(status);
+}
 
 Status SftpClient::send_init() {
   return channel_.send(PacketWriter(Type::kInit).u32(sftp::kVersion).finish(), {},
@@ -67,7 +66,7 @@ Status SftpClient::take(const sftp::Packet& packet) {
     const auto status =
         packet.type == Type::kStatus ? sftp::parse_status(packet.body) : std::nullopt;
     if (!status) return unexpected(packet.type);
-    if (status->code != sftp::kOk && !write_error_) write_error_ = status_error(*status);
+    if (status->code != sftp::kOk && !write_error_) write_error_ = refused(*status);
     return {};
   }
   if (asked_ != packet.id) return fail("SFTP: an answer to a request that was never made");
@@ -83,8 +82,9 @@ Status SftpClient::await(Milliseconds& silent) {
   if (!got) return std::move(got).error();
   silent = *got ? Milliseconds(0) : silent + kStep;
   if (silent >= channel_.stall_limit()) {
-    return Error{ETIMEDOUT, "the server has not answered for " +
-                                std::to_string(channel_.stall_limit().count() / 1000) + "s"};
+    return fail(ErrorKind::kTimedOut, "the server has not answered for " +
+                                          std::to_string(channel_.stall_limit().count() / 1000) +
+                                          "s");
   }
   return {};
 }
@@ -101,7 +101,7 @@ Result<SftpClient::Reply> SftpClient::ask(PacketWriter& packet,
     const bool patient = go_on && go_on();
     if (patient) channel_.still_at_work();
     if (waited) continue;
-    if (!patient || waited.error().code != ETIMEDOUT) return std::move(waited).error();
+    if (!patient || waited.error().kind != ErrorKind::kTimedOut) return std::move(waited).error();
     silent = Milliseconds(0);
   }
   return std::move(*reply_);
@@ -112,7 +112,7 @@ Status SftpClient::ask_status(PacketWriter& packet, const std::function<bool()>&
   if (!reply) return std::move(reply).error();
   const auto status = reply->type == Type::kStatus ? sftp::parse_status(reply->body) : std::nullopt;
   if (!status) return unexpected(reply->type);
-  if (status->code != sftp::kOk) return status_error(*status);
+  if (status->code != sftp::kOk) return refused(*status);
   return {};
 }
 
@@ -121,7 +121,7 @@ Result<sftp::Attributes> SftpClient::stat(const std::string& path) {
   if (!reply) return std::move(reply).error();
   if (reply->type == Type::kStatus) {
     const auto status = sftp::parse_status(reply->body);
-    if (status && status->code != sftp::kOk) return status_error(*status);
+    if (status && status->code != sftp::kOk) return refused(*status);
   }
   const auto attributes =
       reply->type == Type::kAttrs ? sftp::parse_attributes(reply->body) : std::nullopt;
@@ -129,33 +129,69 @@ Result<sftp::Attributes> SftpClient::stat(const std::string& path) {
   return *attributes;
 }
 
-Status SftpClient::make_dir(const std::string& path, std::uint32_t mode) {
+Result<bool> SftpClient::make_dir(const std::string& path, std::uint32_t mode) {
   Status made = ask_status(PacketWriter(Type::kMkdir, next_id()).text(path).attributes_mode(mode));
-  if (made || made.error().code != EIO) return made;
+  if (made) return true;
   // Version 3 has no code for "it exists"; OpenSSH says "failure".
-  const auto there = stat(path);
-  if (there) return sys_error(path, EEXIST);
-  return made;
+  if (said_failure_ && stat(path)) return false;
+  return std::move(made).error();
+}
+
+Result<std::string> SftpClient::ask_handle(PacketWriter& packet) {
+  TRY_ASSIGN(reply, ask(packet));
+  if (reply.type == Type::kStatus) {
+    const auto status = sftp::parse_status(reply.body);
+    if (status && status->code != sftp::kOk) return refused(*status);
+  }
+  sftp::PacketReader reader(reply.body);
+  const std::string handle(reader.text());
+  if (reply.type != Type::kHandle || !reader.ok() || handle.size() > kMaxHandle) {
+    return unexpected(reply.type);
+  }
+  return handle;
 }
 
 Result<std::string> SftpClient::create(const std::string& path, std::uint32_t mode) {
   // What went wrong with an earlier file is not this one's fault.
   TRY(settle());
   constexpr std::uint32_t kFlags = sftp::kOpenWrite | sftp::kOpenCreate | sftp::kOpenTruncate;
-  auto reply =
-      ask(PacketWriter(Type::kOpen, next_id()).text(path).u32(kFlags).attributes_mode(mode));
-  if (!reply) return std::move(reply).error();
-  if (reply->type == Type::kStatus) {
-    const auto status = sftp::parse_status(reply->body);
-    if (status && status->code != sftp::kOk) return status_error(*status);
+  return ask_handle(
+      PacketWriter(Type::kOpen, next_id()).text(path).u32(kFlags).attributes_mode(mode));
+}
+
+Result<std::vector<sftp::Name>> SftpClient::list(const std::string& path, std::size_t limit) {
+  TRY_ASSIGN(handle, ask_handle(PacketWriter(Type::kOpendir, next_id()).text(path)));
+  std::vector<sftp::Name> names;
+  Status end;
+  // A server may send any number of entries at a time, also none.
+  for (std::size_t packets = 0; names.size() < limit && packets < limit; ++packets) {
+    TRY_ASSIGN(reply, ask(PacketWriter(Type::kReaddir, next_id()).text(handle)));
+    auto more = reply.type == Type::kName ? sftp::parse_names(reply.body) : std::nullopt;
+    if (!more) {
+      const auto status =
+          reply.type == Type::kStatus ? sftp::parse_status(reply.body) : std::nullopt;
+      if (!status || status->code == sftp::kOk) {
+        end = unexpected(reply.type);
+      } else if (status->code != sftp::kEnd) {
+        end = refused(*status);
+      }
+      break;
+    }
+    for (sftp::Name& name : *more) {
+      if (names.size() < limit) names.push_back(std::move(name));
+    }
   }
-  sftp::PacketReader reader(reply->body);
-  const std::string handle(reader.text());
-  constexpr std::size_t kMaxHandle = 256;  // the draft's limit
-  if (reply->type != Type::kHandle || !reader.ok() || handle.size() > kMaxHandle) {
-    return unexpected(reply->type);
-  }
-  return handle;
+  TRY(close(handle));
+  TRY(end);
+  return names;
+}
+
+Status SftpClient::remove_file(const std::string& path) {
+  return ask_status(PacketWriter(Type::kRemove, next_id()).text(path));
+}
+
+Status SftpClient::remove_dir(const std::string& path) {
+  return ask_status(PacketWriter(Type::kRmdir, next_id()).text(path));
 }
 
 Status SftpClient::write(const std::string& handle, std::uint64_t offset,

@@ -32,8 +32,8 @@ class SftpClient {
   /// True once the server has answered, false when `limit` passed without an answer.
   Result<bool> await_version(Milliseconds limit);
 
-  /// EEXIST where it is there already.
-  Status make_dir(const std::string& path, std::uint32_t mode);
+  /// False where it is there already.
+  Result<bool> make_dir(const std::string& path, std::uint32_t mode);
   [[nodiscard]] Result<sftp::Attributes> stat(const std::string& path);
   /// Creates or truncates; the handle is the server's, opaque.
   [[nodiscard]] Result<std::string> create(const std::string& path, std::uint32_t mode);
@@ -50,6 +50,13 @@ class SftpClient {
   Status close(const std::string& handle);
   /// Atomically replacing `to` where the server can (posix-rename@openssh.com).
   Status rename(const std::string& from, const std::string& to);
+  /// The entries of a folder, at most `limit`; more are passed over.
+  [[nodiscard]] Result<std::vector<sftp::Name>> list(const std::string& path, std::size_t limit);
+  Status remove_file(const std::string& path);
+  Status remove_dir(const std::string& path);  // an empty one
+  /// Whether the last error was a server's "failure", which version 3 has for everything that it
+  /// has no code for: a full disk, a name that exists.
+  [[nodiscard]] bool said_failure() const noexcept { return said_failure_; }
   /// statvfs@openssh.com; nothing where the server cannot tell.
   [[nodiscard]] std::optional<std::uint64_t> free_bytes(const std::string& path);
 
@@ -66,6 +73,8 @@ class SftpClient {
   /// Sends a request and waits for its answer.
   Result<Reply> ask(sftp::PacketWriter& packet, const std::function<bool()>& go_on = {});
   Status ask_status(sftp::PacketWriter& packet, const std::function<bool()>& go_on = {});
+  Result<std::string> ask_handle(sftp::PacketWriter& packet);
+  Error refused(const sftp::StatusReply& status);
   Status await(Milliseconds& silent);
   Status settle();
   std::uint32_t next_id() noexcept { return ++last_id_; }
@@ -79,6 +88,7 @@ class SftpClient {
   std::optional<Reply> reply_;
   std::map<std::uint32_t, std::size_t> writes_;  // under way, id to bytes
   std::optional<Error> write_error_;             // of the first write that failed
+  bool said_failure_ = false;
 };
 
 /// A file on the server as a random-access Output. `client` must outlive it. `folder` is where free

@@ -105,9 +105,9 @@ class SftpOutput final : public Output {
     if (s) return s;
     failed_ = true;
     Error error = std::move(s).error();
-    if (error.code == EIO) {
+    if (error.kind == ErrorKind::kBroken && client_.said_failure()) {
       const auto free = client_.free_bytes(folder_);
-      if (free && *free < kFull) error = {ENOSPC, std::strerror(ENOSPC)};
+      if (free && *free < kFull) error = {ErrorKind::kNoSpace, std::strerror(ENOSPC)};
     }
     return std::move(error).within("write " + path_);
   }

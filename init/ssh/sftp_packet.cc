@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 namespace mkcapture::init::sftp {
 namespace {
@@ -143,15 +144,47 @@ Result<std::map<std::string, std::string>> parse_version(std::string_view body) 
   return extensions;
 }
 
-std::optional<Attributes> parse_attributes(std::string_view body) {
-  PacketReader reader(body);
+namespace {
+
+Attributes read_attributes(PacketReader& reader) {
   Attributes a;
   const std::uint32_t flags = reader.u32();
   if ((flags & kAttrSize) != 0) a.size = reader.u64();
   if ((flags & kAttrOwner) != 0) (void)reader.u64();  // uid and gid
   if ((flags & kAttrMode) != 0) a.mode = reader.u32();
+  if ((flags & kAttrTimes) != 0) (void)reader.u64();  // of the last access and change
+  if ((flags & kAttrExtended) != 0) {
+    for (std::uint32_t pairs = reader.u32(); pairs > 0 && reader.ok(); --pairs) {
+      (void)reader.text();
+      (void)reader.text();
+    }
+  }
+  return a;
+}
+
+}  // namespace
+
+std::optional<Attributes> parse_attributes(std::string_view body) {
+  PacketReader reader(body);
+  const Attributes a = read_attributes(reader);
   if (!reader.ok()) return std::nullopt;
   return a;
+}
+
+std::optional<std::vector<Name>> parse_names(std::string_view body) {
+  PacketReader reader(body);
+  std::vector<Name> names;
+  for (std::uint32_t left = reader.u32(); left > 0; --left) {
+    std::string name(reader.text());
+    (void)reader.text();  // as `ls -l` has it
+    const Attributes attributes = read_attributes(reader);
+    if (!reader.ok()) return std::nullopt;
+    const bool plain = !name.empty() && name != "." && name != ".." &&
+                       name.find('/') == std::string::npos && name.find('\0') == std::string::npos;
+    if (plain) names.push_back({std::move(name), attributes});
+  }
+  if (!reader.ok()) return std::nullopt;
+  return names;
 }
 
 std::optional<std::uint64_t> parse_statvfs(std::string_view body) {
@@ -166,18 +199,19 @@ std::optional<std::uint64_t> parse_statvfs(std::string_view body) {
   return bytes;
 }
 
-int to_errno(std::uint32_t code) {
-  switch (code) {
-    case kOk:
-      return 0;
+Error to_error(const StatusReply& reply) {
+  const auto error = [&reply](ErrorKind kind, int words) {
+    return Error(kind, reply.message.empty() ? std::string(std::strerror(words)) : reply.message);
+  };
+  switch (reply.code) {
     case kNoSuchFile:
-      return ENOENT;
+      return error(ErrorKind::kUnavailable, ENOENT);
     case kPermissionDenied:
-      return EACCES;
+      return error(ErrorKind::kRefused, EACCES);
     case kUnsupported:
-      return EOPNOTSUPP;
+      return error(ErrorKind::kBroken, EOPNOTSUPP);
     default:
-      return EIO;
+      return error(ErrorKind::kBroken, EIO);
   }
 }
 

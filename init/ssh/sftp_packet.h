@@ -28,11 +28,16 @@ enum class Type : std::uint8_t {
   kClose = 4,
   kWrite = 6,
   kFsetstat = 10,
+  kOpendir = 11,
+  kReaddir = 12,
+  kRemove = 13,
   kMkdir = 14,
+  kRmdir = 15,
   kStat = 17,
   kRename = 18,
   kStatus = 101,
   kHandle = 102,
+  kName = 104,
   kAttrs = 105,
   kExtended = 200,
   kExtendedReply = 201
@@ -47,9 +52,12 @@ inline constexpr std::uint32_t kOpenTruncate = 0x10;
 inline constexpr std::uint32_t kAttrSize = 0x01;
 inline constexpr std::uint32_t kAttrOwner = 0x02;
 inline constexpr std::uint32_t kAttrMode = 0x04;
+inline constexpr std::uint32_t kAttrTimes = 0x08;
+inline constexpr std::uint32_t kAttrExtended = 0x80000000;
 
 // Codes of STATUS.
 inline constexpr std::uint32_t kOk = 0;
+inline constexpr std::uint32_t kEnd = 1;
 inline constexpr std::uint32_t kNoSuchFile = 2;
 inline constexpr std::uint32_t kPermissionDenied = 3;
 inline constexpr std::uint32_t kFailure = 4;
@@ -124,13 +132,22 @@ struct Attributes {
 };
 [[nodiscard]] std::optional<Attributes> parse_attributes(std::string_view body);
 
+/// An entry of a folder. Its attributes are those of a link itself where it is one (lstat).
+struct Name {
+  std::string name;
+  Attributes attributes;
+};
+/// The entries of a NAME packet, without "." and ".." and what is no name of a file; nothing where
+/// it is cut short.
+[[nodiscard]] std::optional<std::vector<Name>> parse_names(std::string_view body);
+
 /// Bytes that the user may still write, of a statvfs@openssh.com reply (OpenSSH's PROTOCOL, 4.4).
 [[nodiscard]] std::optional<std::uint64_t> parse_statvfs(std::string_view body);
 
 /// A server's text for a log line: control characters replaced, at most 200 characters.
 [[nodiscard]] std::string printable(std::string_view text);
 
-/// The nearest errno of a status code; 0 for kOk.
-[[nodiscard]] int to_errno(std::uint32_t code);
+/// A status other than kOk as an error: the server's words, else the nearest errno's.
+[[nodiscard]] Error to_error(const StatusReply& reply);
 
 }  // namespace mkcapture::init::sftp

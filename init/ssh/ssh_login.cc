@@ -1,7 +1,6 @@
 #include "init/ssh/ssh_login.h"
 
 #include <algorithm>
-#include <cerrno>
 
 #include "init/ssh/exec_store.h"
 #include "init/ssh/remote_shell.h"
@@ -37,9 +36,9 @@ class Attempt {
         if (answered && *answered) {
           return SshLogin{SftpSession{std::move(*process_), std::move(client_)}, local_};
         }
-        if (!answered || asks_for_trust(client_->channel().error_text())) {
-          Error why = sftp_failure(answered ? Error{EACCES, "no"} : std::move(answered).error());
-          if (is_final_ssh_failure(why.message)) return why;
+        if (!answered) {
+          Error why = sftp_failure(std::move(answered).error());
+          if (why.kind == ErrorKind::kRefused) return why;
           sftp_error_ = std::move(why);
         }
       }
@@ -68,7 +67,7 @@ class Attempt {
         }
       }
       if (deadline_.passed()) {
-        return Error{ETIMEDOUT, "the server does not let us in in time"};
+        return fail(ErrorKind::kTimedOut, "the server does not let us in in time");
       }
     }
   }
@@ -102,7 +101,7 @@ Result<SshLogin> log_in(System& system, const SshServer& server, Milliseconds st
                         const Deadline& deadline) {
   for (;;) {
     auto login = Attempt(system, server, stall, deadline).run();
-    if (login || is_final_ssh_failure(login.error().message) || deadline.passed()) return login;
+    if (login || login.error().kind == ErrorKind::kRefused || deadline.passed()) return login;
     system.log("ssh " + server.host + ": " + login.error().message + "; trying again");
     system.sleep(std::min(kRetryPause, deadline.left()));
   }

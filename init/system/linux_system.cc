@@ -16,9 +16,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "init/base/unique_fd.h"
 #include "init/system/kernel_log.h"
+#include "init/system/linux_directory.h"
 #include "init/system/process.h"
 
 namespace mkcapture::init {
@@ -145,6 +147,27 @@ class LinuxSystem final : public System {
   Status unmount(const std::string& target) override {
     if (umount2(target.c_str(), 0) != 0) return sys_error("unmount " + target, errno);
     return {};
+  }
+
+  Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override {
+    return open_linux_directory(path);
+  }
+  Result<HeldDevice> hold_device(const std::string& path, std::size_t look) override {
+    UniqueFd fd(open(path.c_str(), O_RDWR | O_EXCL | O_CLOEXEC));
+    if (!fd.valid()) return sys_error(path, errno);
+    std::string beginning(look, '\0');
+    std::size_t have = 0;
+    while (have < look) {
+      const ssize_t n =
+          pread(fd.get(), beginning.data() + have, look - have, static_cast<off_t>(have));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return sys_error(path, errno);
+      if (n == 0) break;
+      have += static_cast<std::size_t>(n);
+    }
+    beginning.resize(have);
+    TRY_ASSIGN(output, file_output(fd.release(), false));
+    return HeldDevice{std::move(output), std::move(beginning)};
   }
 
   Status load_module(const std::string& path, const std::string& params) override {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "init/base/result.h"
 #include "init/base/units.h"
 #include "init/contract/capture_config.h"
+#include "init/system/directory.h"
 
 namespace mkcapture::init {
 
@@ -28,6 +30,12 @@ struct Uevent {
 /// Nothing where the packet is not one of the kernel's: no "ACTION@/DEVPATH" first, or a text
 /// without its final zero. Lines without '=' are passed over.
 [[nodiscard]] std::optional<Uevent> parse_uevent(std::string_view packet);
+
+/// A block device that is held exclusively.
+struct HeldDevice {
+  std::unique_ptr<Output> output;
+  std::string beginning;  // what its first bytes are now
+};
 
 /// A child process. Descriptors are -1 where not asked for.
 struct Child {
@@ -75,6 +83,14 @@ class System {
   virtual Status mount(const std::string& source, const std::string& target,
                        const std::string& type, unsigned long flags, const std::string& data) = 0;
   virtual Status unmount(const std::string& target) = 0;
+
+  /// For all that is done below a folder. The error is without the path.
+  [[nodiscard]] virtual Result<std::unique_ptr<Directory>> open_directory(
+      const std::string& path) = 0;
+  /// A block device to be overwritten, and its first `look` bytes. EBUSY where it is
+  /// mounted or a part of something.
+  [[nodiscard]] virtual Result<HeldDevice> hold_device(const std::string& path,
+                                                       std::size_t look) = 0;
 
   /// finit_module. EEXIST is success.
   virtual Status load_module(const std::string& path, const std::string& params) = 0;

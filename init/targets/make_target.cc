@@ -1,14 +1,13 @@
-// Every kind has a line here.
-#include "init/targets/disk_target.h"
-#include "init/targets/nfs_target.h"
-#include "init/targets/raw_target.h"
-#include "init/targets/ssh_target.h"
-#include "init/targets/target.h"
+// The list of all kinds: a line each.
+#include "init/targets/disk.h"
+#include "init/targets/nfs.h"
+#include "init/targets/raw.h"
+#include "init/targets/ssh.h"
 
 namespace mkcapture::init {
 
-std::unique_ptr<Target> make_target(const TargetSpec& spec, CaptureContext context) {
-  return std::visit([&](const auto& kind) { return make_target_of(kind, context); }, spec);
+std::unique_ptr<Target> make_target(const TargetSpec& spec, const TargetContext& context) {
+  return std::visit([&context](const auto& kind) { return make_target_of(kind, context); }, spec);
 }
 
 }  // namespace mkcapture::init

@@ -1,36 +1,37 @@
-// What targets on a file system that this process mounts have in common (disk, NFS): once open()
-// has mounted it at kMountPoint, all the rest is a directory there.
+// What targets on a file system that this process mounts have in common (disk, NFS): open() mounts
+// it at kMountPoint and calls mounted(); all the rest is a MountedStore there.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 
-#include "init/targets/mounted_directory.h"
+#include "init/targets/mounted_store.h"
 #include "init/targets/target.h"
 
 namespace mkcapture::init {
 
 class MountedTarget : public Target {
  public:
-  Result<std::unique_ptr<Output>> create(const std::string& file,
-                                         const Deadline& deadline) override;
-  Status rename(const std::string& from, const std::string& to, const Deadline& deadline) override;
-  std::optional<std::uint64_t> free_bytes(const Deadline& deadline) override;
-  Status close(const Deadline& deadline) override;
+  DumpStore& store() override { return *store_; }
+  Status close(const Deadline&) override {
+    store_.reset();  // a folder that is open keeps the file system busy
+    return context_.system.unmount(kMountPoint);
+  }
 
  protected:
   static constexpr const char* kMountPoint = "/mnt";
 
-  explicit MountedTarget(CaptureContext context) : context_(context) {}
+  explicit MountedTarget(const TargetContext& context) : context_(context) {}
 
-  /// For make_directory(): `path` counts from the root of what is mounted.
-  Result<std::string> make_directory_below(const std::string& path, const std::string& name);
+  /// `path` counts from the root of what is mounted.
+  MountedStore& mounted(const std::string& path) {
+    return store_.emplace(context_.system, kMountPoint, path);
+  }
 
-  CaptureContext context_;
+  TargetContext context_;
 
  private:
-  std::optional<MountedDirectory> directory_;
+  std::optional<MountedStore> store_;
 };
 
 }  // namespace mkcapture::init

@@ -1,20 +1,23 @@
-// Target: a place that dumps go to, behind one interface. A new kind is one file here that
-// implements it, one line in make_target(), and what it needs in the image in modules/.
+// Target: a place that dumps go to, behind one interface. A new kind is one page here that
+// implements it, a line in make_target.cc, its specification in contract/targets/, and what it
+// needs in the image in modules/.
 //
 // A target runs in a worker process of its own (supervisor.h): it may hang or die without harm to
-// the next one. Every wait is bounded by the Deadline given.
+// the next one. Every wait is bounded by the Deadline given. No target makes a system call of its
+// own: what it asks of the kernel goes through the System and the parts of its context, so that
+// every kind runs in tests/unit/test_target_contract.cc.
 #pragma once
 
-#include <cstdint>
+#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "init/base/result.h"
 #include "init/contract/capture_config.h"
+#include "init/devices/block_probe.h"
 #include "init/devices/context.h"
-#include "init/output/output.h"
-#include "init/system/system.h"
+#include "init/net/link_control.h"
+#include "init/targets/dump_store.h"
 
 namespace mkcapture::init {
 
@@ -25,28 +28,22 @@ class Target {
   /// Loads nothing (drivers are loaded before); waits for the device or for link, address and
   /// server, then mounts or connects. Writes nothing.
   virtual Status open(const Deadline& deadline) = 0;
-
-  /// False for raw: make_directory() and rename() are not called, one file, the dump, is created.
-  [[nodiscard]] virtual bool has_directory() const noexcept { return true; }
-
-  /// Creates PATH (as mkdir -p) and the dump directory NAME in it; the calls below are relative to
-  /// it. Where NAME exists, "-1", "-2" ... is appended; the name used is returned.
-  virtual Result<std::string> make_directory(const std::string& name, const Deadline& deadline) = 0;
-  /// Creates or truncates a file of the dump directory.
-  virtual Result<std::unique_ptr<Output>> create(const std::string& file,
-                                                 const Deadline& deadline) = 0;
-  /// Renames within the dump directory, atomically, and syncs the directory.
-  virtual Status rename(const std::string& from, const std::string& to,
-                        const Deadline& deadline) = 0;
-  /// Bytes that can be written; nothing where the target cannot tell.
-  virtual std::optional<std::uint64_t> free_bytes(const Deadline& deadline) = 0;
+  /// The dumps there; between an open() that succeeded and close().
+  [[nodiscard]] virtual DumpStore& store() = 0;
   /// The local address as the dump's HOST when the crashed machine's name is unknown; may be empty.
   [[nodiscard]] virtual std::string local_address() const { return {}; }
   /// Unmounts or disconnects. Once called nothing else is.
   virtual Status close(const Deadline& deadline) = 0;
 };
 
+/// What a target has at hand: the worker's context, and the ways to interfaces and devices.
+struct TargetContext : CaptureContext {
+  std::function<Result<std::unique_ptr<LinkControl>>()> open_links = open_rtnetlink;
+  std::function<std::unique_ptr<BlockProber>()> make_prober = make_blkid_prober;
+};
+
 /// The implementation for the kind that `spec` is of. Never null.
-[[nodiscard]] std::unique_ptr<Target> make_target(const TargetSpec& spec, CaptureContext context);
+[[nodiscard]] std::unique_ptr<Target> make_target(const TargetSpec& spec,
+                                                  const TargetContext& context);
 
 }  // namespace mkcapture::init

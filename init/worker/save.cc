@@ -76,7 +76,7 @@ class Save {
   /// After the verdict: its line is in the log that is saved. Nothing here can undo a saved dump.
   void wind_up() {
     if (context_.config.debug) log_memory();
-    if (!target_ || !opened_) return;
+    if (store_ == nullptr) return;
     if (!directory_.empty()) {
       state_.enter(Step::kLog);
       const auto saved = save_file(kLogFile, parts_.copy_kernel_log);
@@ -127,8 +127,8 @@ class Save {
   }
 
   Status open_target() {
-    target_ = parts_.make_target(
-        context_.entry.spec, {system_, context_.config, state_, modules_, context_.passed_over});
+    TargetContext context{{system_, context_.config, state_, modules_, context_.passed_over}};
+    target_ = parts_.make_target(context_.entry.spec, context);
     auto opened = target_->open(ready_by_);
     if (!opened && modules_.are_of_another_kernel()) {
       return fail(ErrorKind::kRefused, opened.error().message +
@@ -136,33 +136,32 @@ class Save {
                                            context_.config.kernel + ")");
     }
     TRY(std::move(opened));
-    opened_ = true;
+    store_ = &target_->store();
     state_.set_ready();
     return {};
   }
 
   Status make_directory() {
-    if (!target_->has_directory()) return {};
+    if (!store_->has_directories()) return {};
     state_.enter(Step::kDirectory);
     const std::string host = vmcore_->node_name().value_or(target_->local_address());
     const std::int64_t crashed = vmcore_->crash_time();
-    auto name = target_->make_directory(
-        dump_name(host, crashed != 0 ? crashed : system_.wall_clock()), context_.deadline);
-    if (!name) return std::move(name).error();
-    directory_ = *std::move(name);
+    TRY_ASSIGN(name, store_->begin(dump_name(host, crashed != 0 ? crashed : system_.wall_clock()),
+                                   context_.deadline));
+    directory_ = std::move(name);
     return {};
   }
 
   /// Creates a file, lets `fill` write and finish it.
   template <class Fill>
   Status save_file(const char* name, const Fill& fill) {
-    auto output = target_->create(name, context_.deadline);
+    auto output = store_->create(name, context_.deadline);
     if (!output) return std::move(output).error();
     return fill(*watched_output(*std::move(output), state_, context_.deadline));
   }
 
   void save_dmesg() {
-    if (!target_->has_directory()) return;
+    if (!store_->has_directories()) return;
     state_.enter(Step::kDmesg);
     const auto saved = save_file(kDmesgFile, [this](Output& output) -> Status {
       auto bytes = vmcore_->write_dmesg(output);
@@ -175,7 +174,7 @@ class Save {
   }
 
   void compare_space() {
-    const auto space = target_->free_bytes(context_.deadline);
+    const auto space = store_->free(context_.deadline);
     if (!space) return;
     const std::uint64_t most = vmcore_->size();
     system_.log(format_size(*space) + " free, the dump needs at most " + format_size(most) +
@@ -183,14 +182,14 @@ class Save {
   }
 
   void set_room_aside() {
-    if (!target_->has_directory()) return;
-    auto output = target_->create(kLogFile, context_.deadline);
+    if (!store_->has_directories()) return;
+    auto output = store_->create(kLogFile, context_.deadline);
     if (output) (void)(*output)->reserve(0, kLogRoom);
   }
 
   Status save_dump() {
     state_.enter(Step::kDump);
-    auto created = target_->create(kPartialFile, context_.deadline);
+    auto created = store_->create(kPartialFile, context_.deadline);
     if (!created) return std::move(created).error();
     const auto output = watched_output(*std::move(created), state_, context_.deadline);
     const auto& config = context_.config;
@@ -230,9 +229,9 @@ class Save {
   }
 
   Status rename_dump() {
-    if (!target_->has_directory()) return {};
+    if (!store_->has_directories()) return {};
     state_.enter(Step::kRename);
-    auto renamed = target_->rename(kPartialFile, kWholeFile, context_.deadline);
+    auto renamed = store_->commit(kPartialFile, kWholeFile, context_.deadline);
     took_ = system_.now() - dump_started_;
     return renamed;
   }
@@ -264,7 +263,7 @@ class Save {
 
   std::unique_ptr<dump::Vmcore> vmcore_;
   std::unique_ptr<Target> target_;
-  bool opened_ = false;
+  DumpStore* store_ = nullptr;  // once the target is open
   std::string directory_;
   std::string note_;  // what the target could not promise
   Milliseconds dump_started_{0};

@@ -30,7 +30,7 @@ struct SaveContext {
 /// The parts that do the work; the tests put others in.
 struct SaveParts {
   std::function<Result<std::unique_ptr<dump::Vmcore>>()> open_vmcore;
-  std::function<std::unique_ptr<Target>(const TargetSpec&, CaptureContext)> make_target;
+  std::function<std::unique_ptr<Target>(const TargetSpec&, const TargetContext&)> make_target;
   DumpWriter write_dump;
   std::function<Status(Output&)> copy_kernel_log;
 };

@@ -2,8 +2,17 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+
+#include "tests/fakes/fake_directory.h"
 
 namespace mkcapture::init {
+
+Milliseconds FakeSystem::now() {
+  if (!real_time) return now_;
+  const auto since = std::chrono::steady_clock::now() - made_;
+  return now_ + std::chrono::duration_cast<Milliseconds>(since);
+}
 
 void FakeSystem::at(Milliseconds when, std::function<void(FakeSystem&)> what) {
   timeline_.emplace(when, std::move(what));
@@ -125,13 +134,32 @@ Status FakeSystem::control_device(const std::string& path, unsigned long request
 
 Status FakeSystem::mount(const std::string& source, const std::string& target,
                          const std::string& type, unsigned long flags, const std::string& data) {
-  return record(
+  TRY(record(
       "mount " + source + " " + target + " " + type + " " + std::to_string(flags) + " " + data,
-      "mount " + target);
+      "mount " + target));
+  if (const int code = on_mount ? on_mount(source) : 0; code != 0) return sys_error(source, code);
+  return {};
 }
 
 Status FakeSystem::unmount(const std::string& target) {
   return record("unmount " + target, "unmount " + target);
+}
+
+Status FakeSystem::play(const std::string& call) {
+  calls.push_back(call);
+  const auto error = errors.find(call);
+  if (error != errors.end()) return Error{error->second, std::strerror(error->second)};
+  return {};
+}
+
+Result<std::unique_ptr<Directory>> FakeSystem::open_directory(const std::string& path) {
+  if (!exists(path)) return Error{ENOENT, std::strerror(ENOENT)};
+  return std::unique_ptr<Directory>(std::make_unique<FakeDirectory>(*this, path, path));
+}
+
+Result<HeldDevice> FakeSystem::hold_device(const std::string& path, std::size_t look) {
+  TRY(record("device " + path, "device " + path));
+  return HeldDevice{fake_output(*this, path), files[path].substr(0, look)};
 }
 
 Status FakeSystem::load_module(const std::string& path, const std::string& params) {

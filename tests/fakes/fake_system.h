@@ -22,14 +22,19 @@ class FakeSystem : public System {
   // What the test sets up.
   std::map<std::string, std::string> files;  // folders exist where something is below them
   std::map<std::string, std::string> links;
-  std::set<std::string> dirs;         // empty ones
-  std::map<std::string, int> errors;  // "CALL PATH" (as in `calls`) -> errno
+  std::set<std::string> dirs;               // empty ones
+  std::map<std::string, int> errors;        // "CALL PATH" (as in `calls`) -> errno
+  std::map<std::string, unsigned> modes;    // of folders that were made
+  std::optional<std::uint64_t> free_space;  // of any file system
   std::int64_t wall = 0;
+  bool real_time = false;  // the clock moves by itself too, for what waits by the machine's own
   /// Runs once the clock has reached `when`: a device appears, a server answers.
   void at(Milliseconds when, std::function<void(FakeSystem&)> what);
   void add_uevent(Milliseconds when, Uevent event);
   /// Called for each module that was loaded: what its device driver makes appear.
   std::function<void(FakeSystem&, const std::string& name)> on_module;
+  /// The errno of a mount, by its source; without it mounts succeed.
+  std::function<int(const std::string& source)> on_mount;
   /// Stands for a program; without it every spawn is ENOENT.
   std::function<Result<Child>(const std::vector<std::string>& argv,
                               const std::vector<std::string>& env)>
@@ -48,7 +53,8 @@ class FakeSystem : public System {
   std::deque<WorkerScript> workers;
 
   // What was done, in order: "mount SRC DIR TYPE FLAGS DATA", "unmount DIR", "load NAME [PARAMS]",
-  // "remove PATH", "mkdir PATH", "write PATH", "spawn ARGV...", "fork", "kill PID", "end ACTION".
+  // "remove PATH", "mkdir PATH", "write PATH", "spawn ARGV...", "fork", "kill PID", "end ACTION",
+  // "device PATH", and those of folders (fake_directory.h).
   std::vector<std::string> calls;
   std::vector<std::string> lines;  // log()
   std::vector<FinalAction> ended;
@@ -57,9 +63,11 @@ class FakeSystem : public System {
   [[nodiscard]] bool called(std::string_view prefix) const;
   [[nodiscard]] bool logged(std::string_view part) const;
   [[nodiscard]] std::vector<std::string> loaded() const;  // names and parameters, in order
+  /// Records a call, and fails as `errors` has it, with the errno's words alone.
+  Status play(const std::string& call);
 
   // System.
-  Milliseconds now() override { return now_; }
+  Milliseconds now() override;
   std::int64_t wall_clock() override { return wall; }
   void sleep(Milliseconds d) override { advance(d); }
   Result<std::string> read_file(const std::string& path, std::size_t limit) override;
@@ -78,6 +86,8 @@ class FakeSystem : public System {
   Result<OpenWatchdog> open_watchdog(const std::string& path) override;
   void feed_watchdog(int fd) override { feedings[fd].push_back(now_); }
   void stop_watchdog(int fd) override { calls.push_back("watchdog stop " + std::to_string(fd)); }
+  Result<std::unique_ptr<Directory>> open_directory(const std::string& path) override;
+  Result<HeldDevice> hold_device(const std::string& path, std::size_t look) override;
   Status load_module(const std::string& path, const std::string& params) override;
   std::optional<Uevent> wait_uevent(Milliseconds limit) override;
   Result<Child> spawn(const std::vector<std::string>& argv, const std::vector<std::string>& env,
@@ -96,6 +106,7 @@ class FakeSystem : public System {
   Status record(const std::string& call, const std::string& key);
 
   Milliseconds now_{0};
+  const std::chrono::steady_clock::time_point made_ = std::chrono::steady_clock::now();
   std::multimap<Milliseconds, std::function<void(FakeSystem&)>> timeline_;
   std::deque<Uevent> uevents_;
   struct Process {

@@ -47,6 +47,7 @@ struct FakeStore {
   std::map<std::string, ErrorKind> kinds;     // of that error; without an entry it is broken
   Milliseconds open_left{0};                  // what the deadline of open() left
   std::optional<std::uint64_t> free;
+  std::vector<StoredDump> dumps;  // beside the one that is written
   std::string address;
   bool directory = true;
 
@@ -60,7 +61,7 @@ struct FakeStore {
   }
 };
 
-class FakeTarget final : public Target {
+class FakeTarget final : public Target, private DumpStore {
  public:
   using Deadline = Deadline;
   explicit FakeTarget(FakeStore& store) : store_(store) {}
@@ -68,8 +69,13 @@ class FakeTarget final : public Target {
     store_.open_left = deadline.left();
     return store_.call("open");
   }
-  [[nodiscard]] bool has_directory() const noexcept override { return store_.directory; }
-  Result<std::string> make_directory(const std::string& name, const Deadline&) override {
+  DumpStore& store() override { return *this; }
+  [[nodiscard]] std::string local_address() const override { return store_.address; }
+  Status close(const Deadline&) override { return store_.call("close"); }
+
+ private:
+  [[nodiscard]] bool has_directories() const noexcept override { return store_.directory; }
+  Result<std::string> begin(const std::string& name, const Deadline&) override {
     TRY(store_.call("mkdir " + name));
     return name;
   }
@@ -78,17 +84,27 @@ class FakeTarget final : public Target {
     return std::unique_ptr<Output>(
         std::make_unique<StringOutput>(store_.files[file], &store_.reserved[file]));
   }
-  Status rename(const std::string& from, const std::string& to, const Deadline&) override {
+  Status commit(const std::string& from, const std::string& to, const Deadline&) override {
     TRY(store_.call("rename " + from + " " + to));
     store_.files[to] = store_.files[from];
     store_.files.erase(from);
     return {};
   }
-  std::optional<std::uint64_t> free_bytes(const Deadline&) override { return store_.free; }
-  [[nodiscard]] std::string local_address() const override { return store_.address; }
-  Status close(const Deadline&) override { return store_.call("close"); }
+  Result<std::vector<StoredDump>> list(const std::string& prefix, const Deadline&) override {
+    TRY(store_.call("list " + prefix));
+    std::vector<StoredDump> found;
+    for (const auto& dump : store_.dumps) {
+      if (dump.name.starts_with(prefix)) found.push_back(dump);
+    }
+    return found;
+  }
+  Status remove(const StoredDump& dump, const Deadline&) override {
+    TRY(store_.call("remove " + dump.name));
+    std::erase(store_.dumps, dump);
+    return {};
+  }
+  std::optional<std::uint64_t> free(const Deadline&) override { return store_.free; }
 
- private:
   FakeStore& store_;
 };
 

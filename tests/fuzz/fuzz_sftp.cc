@@ -27,6 +27,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       (void)parse_version(body);
       (void)parse_attributes(body);
       (void)parse_statvfs(body);
+      if (const auto names = parse_names(body)) {
+        for (const Name& entry : *names) {
+          if (entry.name.empty() || entry.name.find('/') != std::string::npos) std::abort();
+        }
+      }
       PacketReader reader(body);
       if (reader.text().size() > body.size()) std::abort();
     }

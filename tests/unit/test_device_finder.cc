@@ -3,7 +3,7 @@
 #include <cerrno>
 
 #include "init/devices/device_finder.h"
-#include "init/targets/disk_target.h"
+#include "init/targets/disk.h"
 #include "tests/fakes/fake_system.h"
 
 using namespace mkcapture;

@@ -13,7 +13,7 @@
 #include "init/output/aligned_buffer.h"
 #include "init/output/output.h"
 #include "init/output/touched_pages.h"
-#include "init/targets/mounted_directory.h"
+#include "init/system/linux_directory.h"
 #include "tests/fakes/temp_dir.h"
 
 namespace mkcapture {
@@ -207,12 +207,12 @@ TEST_CASE("touched_pages: few extents are known exactly") {
   }
 }
 
-TEST_CASE("mounted_directory: a dump's files are open for writing alone") {
+TEST_CASE("directory: a dump's files are open for writing alone") {
   // What reads, makes an NFS client read each page that it is given a part of.
   const fakes::TempDir dir;
-  auto directory = init::MountedDirectory::make(dir.path("."), "crash", "host");
+  auto directory = init::open_linux_directory(dir.path("."));
   REQUIRE(directory.ok());
-  auto output = directory->create("vmcore.incomplete");
+  auto output = (*directory)->create("vmcore.incomplete");
   REQUIRE(output.ok());
   int found = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {

@@ -128,6 +128,31 @@ TEST_CASE("remote shell: a file that the server cannot sync is not done") {
   CHECK(status == 0);
 }
 
+TEST_CASE("remote shell: what is in a folder, and removing it") {
+  TempDir top;
+  const std::string path = top.path + "/a b";
+  int status = 0;
+  for (const char* name : {"h-1", "h-2", "g-1"}) {
+    run(remote::make_directory(path, name), "", status);
+    run(remote::store(path + "/" + name + "/vmcore"), "x", status);
+  }
+  run(remote::store(path + "/h-2/.notes"), "x", status);
+  run(remote::store(path + "/h-3"), "a file", status);
+  REQUIRE(symlink("/tmp", (path + "/h-4").c_str()) == 0);
+  using List = std::vector<std::pair<std::string, std::vector<std::string>>>;
+  const auto list = [&] {
+    return remote::parse_list(run(remote::list(path, "h-"), "", status), 9, 9);
+  };
+  CHECK(list() == List{{"h-1", {"vmcore"}}, {"h-2", {"vmcore", ".notes"}}});
+  CHECK(run(remote::remove(path + "/h-1", {"vmcore"}), "", status) == remote::kDone);
+  CHECK(list() == List{{"h-2", {"vmcore", ".notes"}}});
+  // What else is there stays, and so does the folder.
+  CHECK(run(remote::remove(path + "/h-2", {"vmcore"}) + " 2>/dev/null", "", status).empty());
+  CHECK(list() == List{{"h-2", {".notes"}}});
+  CHECK(run(remote::list(path + "/none", "h-") + " 2>/dev/null", "", status).empty());
+  CHECK(status != 0);
+}
+
 TEST_CASE("remote shell: df, also of a folder that is not there yet") {
   int status = 0;
   const auto free = remote::parse_df(run(remote::free_space("/tmp/not/there/yet"), "", status));
@@ -141,16 +166,20 @@ TEST_CASE("remote shell: df, also of a folder that is not there yet") {
 }
 
 TEST_CASE("dbclient: its words in ours") {
-  CHECK(explain_dbclient(
-            "dbclient: Connection to root@h:22 exited: \n\nssh-ed25519 host key mismatch "
-            "for h !\nFingerprint is ...\n")
+  const auto words = [](std::string_view text) { return explain_dbclient(text).message; };
+  CHECK(words("dbclient: Connection to root@h:22 exited: \n\nssh-ed25519 host key mismatch "
+              "for h !\nFingerprint is ...\n")
             .starts_with("host key mismatch"));
   CHECK(asks_for_trust("\nHost 'h' is not in the trusted hosts file.\n(ssh-ed25519 ...)\nDo you"));
-  CHECK(is_final_ssh_failure(explain_dbclient("Host 'h' is not in the trusted hosts file.")));
-  CHECK(explain_dbclient("dbclient: exited: No auth methods could be used.\n")
-            .starts_with("permission denied"));
-  CHECK_FALSE(is_final_ssh_failure(explain_dbclient("exited: Remote closed the connection")));
-  CHECK(explain_dbclient("motd\nsh: 1: cat: \x1b[31mbad\n\n") == "sh: 1: cat: .[31mbad");
-  CHECK(explain_dbclient("") == "");
-  CHECK(explain_dbclient("dbclient: Warning: failed to identify current user.\n") == "");
+  const auto kind = [](std::string_view text) { return explain_dbclient(text).kind; };
+  CHECK(kind("Host 'h' is not in the trusted hosts file.") == ErrorKind::kRefused);
+  CHECK(kind("dbclient: exited: No auth methods could be used.\n") == ErrorKind::kRefused);
+  CHECK(kind("exited: Keepalive timeout") == ErrorKind::kTimedOut);
+  CHECK(kind("cat: write error: No space left on device\n") == ErrorKind::kNoSpace);
+  CHECK(
+      words("dbclient: exited: No auth methods could be used.\n").starts_with("permission denied"));
+  CHECK(kind("exited: Remote closed the connection") == ErrorKind::kBroken);
+  CHECK(words("motd\nsh: 1: cat: \x1b[31mbad\n\n") == "sh: 1: cat: .[31mbad");
+  CHECK(words("").empty());
+  CHECK(words("dbclient: Warning: failed to identify current user.\n").empty());
 }

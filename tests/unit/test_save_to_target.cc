@@ -32,7 +32,7 @@ struct Run {
       if (!vmcore_error.empty()) return fail(vmcore_error);
       return std::unique_ptr<Vmcore>(std::make_unique<FakeVmcore>(vmcore));
     };
-    parts.make_target = [this](const TargetSpec&, CaptureContext) {
+    parts.make_target = [this](const TargetSpec&, const TargetContext&) {
       CHECK(system.loaded() == loaded);  // only now are devices touched
       return std::unique_ptr<Target>(std::make_unique<FakeTarget>(store));
     };

@@ -8,6 +8,7 @@
 
 namespace mkcapture::init {
 
-[[nodiscard]] std::unique_ptr<Target> make_target_of(const SshSpec& spec, CaptureContext context);
+[[nodiscard]] std::unique_ptr<Target> make_target_of(const SshSpec& spec,
+                                                     const TargetContext& context);
 
 }  // namespace mkcapture::init

@@ -1,8 +1,6 @@
-#include "init/targets/disk_target.h"
+#include "init/targets/disk.h"
 
 #include <sys/mount.h>
-
-#include <algorithm>
 
 #include "init/base/text.h"
 #include "init/devices/block_device_wait.h"
@@ -27,37 +25,30 @@ bool is_builtin(std::string_view filesystems, std::string_view type) {
 
 class DiskTarget final : public MountedTarget {
  public:
-  DiskTarget(const DiskSpec& spec, CaptureContext context) : MountedTarget(context), spec_(spec) {}
+  DiskTarget(const DiskSpec& spec, const TargetContext& context)
+      : MountedTarget(context), spec_(spec) {}
 
   Status open(const Deadline& deadline) override {
-    BlockDeviceWait block(context_, spec_);
-    auto device = block.wait(deadline);
-    if (!device) return std::move(device).error();
+    BlockDeviceWait block(context_, spec_, context_.make_prober());
+    TRY_ASSIGN(device, block.wait(deadline));
 
     context_.steps.enter(Step::kMount);
     auto& system = context_.system;
     const std::string builtin =
         system.read_file("/proc/filesystems", kMaxFilesystemsText).value_or("");
-    auto plan = plan_mount(*device, context_.config, builtin);
-    if (!plan) return std::move(plan).error();
-    context_.modules.load_filesystem(plan->modules);
-    if (plan->type == "btrfs") TRY(block.wait_for_btrfs(*device, deadline));
+    TRY_ASSIGN(plan, plan_mount(device, context_.config, builtin));
+    context_.modules.load_filesystem(plan.modules);
+    if (plan.type == "btrfs") TRY(block.wait_for_btrfs(device, deadline));
     TRY(system.make_dir(kMountPoint));
-    TRY(system.mount(device->path, kMountPoint, plan->type,
-                     MS_NOATIME | MS_NOSUID | MS_NODEV | MS_NOEXEC, plan->data));
-    names_without_colons_ = plan->type == "vfat";
+    TRY(system.mount(device.path, kMountPoint, plan.type,
+                     MS_NOATIME | MS_NOSUID | MS_NODEV | MS_NOEXEC, plan.data));
+    MountedStore& store = mounted(spec_.path);
+    if (plan.type == "vfat") store.use_no_colons();
     return {};
-  }
-
-  Result<std::string> make_directory(const std::string& name, const Deadline&) override {
-    std::string allowed = name;
-    if (names_without_colons_) std::replace(allowed.begin(), allowed.end(), ':', '-');
-    return make_directory_below(spec_.path, allowed);
   }
 
  private:
   DiskSpec spec_;
-  bool names_without_colons_ = false;
 };
 
 }  // namespace
@@ -90,7 +81,7 @@ Result<MountPlan> plan_mount(const BlockDevice& device, const CaptureConfig& con
               (known.empty() ? "none" : known) + ")");
 }
 
-std::unique_ptr<Target> make_target_of(const DiskSpec& spec, CaptureContext context) {
+std::unique_ptr<Target> make_target_of(const DiskSpec& spec, const TargetContext& context) {
   return std::make_unique<DiskTarget>(spec, context);
 }
 

@@ -11,6 +11,7 @@
 
 namespace mkcapture::init {
 
-[[nodiscard]] std::unique_ptr<Target> make_target_of(const RawSpec& spec, CaptureContext context);
+[[nodiscard]] std::unique_ptr<Target> make_target_of(const RawSpec& spec,
+                                                     const TargetContext& context);
 
 }  // namespace mkcapture::init

@@ -12,7 +12,8 @@
 
 namespace mkcapture::init {
 
-[[nodiscard]] std::unique_ptr<Target> make_target_of(const DiskSpec& spec, CaptureContext context);
+[[nodiscard]] std::unique_ptr<Target> make_target_of(const DiskSpec& spec,
+                                                     const TargetContext& context);
 
 /// How a file system is mounted. `type` is for mount(2).
 struct MountPlan {

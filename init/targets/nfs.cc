@@ -1,4 +1,4 @@
-#include "init/targets/nfs_target.h"
+#include "init/targets/nfs.h"
 
 #include <sys/mount.h>
 
@@ -32,30 +32,26 @@ bool is_version_error(int code) {
 
 class NfsTarget final : public MountedTarget {
  public:
-  NfsTarget(const NfsSpec& spec, CaptureContext context) : MountedTarget(context), spec_(spec) {}
+  NfsTarget(const NfsSpec& spec, const TargetContext& context)
+      : MountedTarget(context), spec_(spec) {}
 
   Status open(const Deadline& deadline) override {
-    auto options = parse_nfs_options(spec_.options);
-    if (!options) return std::move(options).error();
-    auto control = open_rtnetlink();
-    if (!control) return std::move(control).error();
-    auto network = bring_up_network(context_, **control, deadline);
-    if (!network) return std::move(network).error();
+    TRY_ASSIGN(options, parse_nfs_options(spec_.options));
+    TRY_ASSIGN(control, context_.open_links());
+    TRY(bring_up_network(context_, *control, deadline));
 
     context_.steps.enter(Step::kConnect);
-    auto server = reach_server(*options, deadline);
-    if (!server) return std::move(server).error();
+    TRY_ASSIGN(server, reach_server(options, deadline));
     context_.steps.progress();
 
     context_.steps.enter(Step::kMount);
     set_host_name();
     TRY(context_.system.make_dir(kMountPoint));
-    return mount_export(*server, *options, deadline);
+    TRY(mount_export(server, options, deadline));
+    mounted(below_export_);
+    return {};
   }
 
-  Result<std::string> make_directory(const std::string& name, const Deadline&) override {
-    return make_directory_below(below_export_, name);
-  }
   Status close(const Deadline& deadline) override {
     if (context_.config.debug) {
       const auto stats = context_.system.read_file("/proc/self/mountstats", kMaxMountstats);
@@ -72,15 +68,13 @@ class NfsTarget final : public MountedTarget {
   /// limits, where mount(2) would wait and then say "timed out". NFS v3 on a port that only the
   /// server's rpcbind knows is tried on the usual one.
   Result<NfsServer> reach_server(const NfsOptions& options, const Deadline& deadline) {
-    auto addresses = resolve(context_.system, spec_.server.host, deadline);
-    if (!addresses) return std::move(addresses).error();
+    TRY_ASSIGN(addresses, resolve(context_.system, spec_.server.host, deadline));
     const std::uint16_t port = spec_.server.port != 0 ? spec_.server.port : kNfsPort;
-    auto connection =
-        connect_tcp(context_.system, *addresses, port, context_.config.stall, deadline);
-    if (!connection) return std::move(connection).error();
-    local_ = connection->local;
+    TRY_ASSIGN(connection,
+               connect_tcp(context_.system, addresses, port, context_.config.stall, deadline));
+    local_ = connection.local;
     const bool rpcbind_decides = spec_.server.port == 0 && !options.needs_v4();
-    return NfsServer{spec_.server.host, connection->address,
+    return NfsServer{spec_.server.host, connection.address,
                      rpcbind_decides ? std::uint16_t{0} : port};
   }
 
@@ -143,7 +137,7 @@ class NfsTarget final : public MountedTarget {
 
 }  // namespace
 
-std::unique_ptr<Target> make_target_of(const NfsSpec& spec, CaptureContext context) {
+std::unique_ptr<Target> make_target_of(const NfsSpec& spec, const TargetContext& context) {
   return std::make_unique<NfsTarget>(spec, context);
 }
 

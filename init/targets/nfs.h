@@ -10,6 +10,7 @@
 
 namespace mkcapture::init {
 
-[[nodiscard]] std::unique_ptr<Target> make_target_of(const NfsSpec& spec, CaptureContext context);
+[[nodiscard]] std::unique_ptr<Target> make_target_of(const NfsSpec& spec,
+                                                     const TargetContext& context);
 
 }  // namespace mkcapture::init
