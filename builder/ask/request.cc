@@ -146,6 +146,19 @@ Result<int> parse_level(const std::string& text) {
   return static_cast<int>(*number);
 }
 
+Result<std::uint64_t> parse_keep(const std::string& text) {
+  const auto number = parse_number(text);
+  if (!number || *number == 0)
+    return fail(fmt::format("'{}' is no number of dumps, 1 or more", text));
+  return *number;
+}
+
+Result<std::optional<std::uint64_t>> parse_reserve(const std::string& text) {
+  auto size = parse_size(text);
+  if (!size) return std::move(size).error();
+  return std::optional<std::uint64_t>(*size);
+}
+
 void read_dump(Reader& reader, Request& request) {
   DumpWanted wanted;
   reader.value("dump.level", wanted.level,
@@ -224,8 +237,8 @@ Result<Request> parse_request(const Settings& settings) {
     request.append += (request.append.empty() ? "" : " ") + given.text;
   read_dump(reader, request);
   read_end(reader, request);
-  reader.blame("keep", "not yet there");
-  reader.blame("reserve", "not yet there");
+  reader.value("keep", request.keep, parse_keep);
+  reader.value("reserve", request.reserve, parse_reserve);
   TRY(reader.status());
 
   while (request.root.size() > 1 && request.root.ends_with('/'))

@@ -63,6 +63,8 @@ struct Request {
   std::string append;
 
   DumpChoice dump;
+  std::uint64_t keep = 0;  // 0: all
+  std::optional<std::uint64_t> reserve;
   Milliseconds deadline, wait, stall;
   std::optional<std::string> deadline_origin;  // empty: the deadline is the default
   FinalAction final_action = FinalAction::kReboot;

@@ -117,6 +117,8 @@ void plan_capture(const Request& request, Plan& plan) {
   config.on_failure = request.on_failure;
   config.shell_allowed = request.shell;
   config.dump = request.dump;
+  config.keep = request.keep;
+  config.reserve = request.reserve;
 }
 
 Status plan_files(const Request& request, Plan& plan) {

@@ -185,6 +185,8 @@ void print_capture(const Plan& plan, std::string& out) {
                config.dump.codec == DumpCodec::kNone
                    ? "not compressed"
                    : fmt::format("compressed with {}", to_string(config.dump.codec)));
+  if (config.keep != 0) section.line("keep      the newest {} of this host", config.keep);
+  if (config.reserve) section.line("reserve   {} stay free", format_size(*config.reserve));
   section.line("limits    {} for the whole{}, {} for a target to become ready, {} without progress",
                format_duration(config.deadline),
                config.deadline_extends ? " (a dump that moves goes on)" : "",

@@ -139,6 +139,18 @@ Status set_dump_level(std::string_view value, CaptureConfig& config) {
   return {};
 }
 
+Status set_keep(std::string_view value, CaptureConfig& config) {
+  TRY_ASSIGN(keep, parse_number(value));
+  config.keep = keep;
+  return {};
+}
+
+Status set_reserve(std::string_view value, CaptureConfig& config) {
+  TRY_ASSIGN(reserve, parse_size(value));
+  config.reserve = reserve;
+  return {};
+}
+
 Status set_of_target(std::string_view key, std::string_view value, CaptureConfig& config) {
   if (config.targets.empty()) return fail("stands before the first target=");
   auto& target = config.targets.back();
@@ -174,6 +186,8 @@ Status set_from_file(std::string_view key, std::string_view value, CaptureConfig
     config.kernel = value;
     return {};
   }
+  if (key == "keep") return set_keep(value, config);
+  if (key == "reserve") return set_reserve(value, config);
   if (key == "dump_level") return set_dump_level(value, config);
   if (key == "dump_format") return store_name(kDumpFormats, value, config.dump.format);
   if (key == "dump_compress") return store_name(kDumpCodecs, value, config.dump.codec);
@@ -302,6 +316,8 @@ std::string format_config(const CaptureConfig& config) {
   line("dump_level", std::to_string(config.dump.level));
   line("dump_format", to_string(config.dump.format));
   line("dump_compress", to_string(config.dump.codec));
+  if (config.keep != 0) line("keep", std::to_string(config.keep));
+  if (config.reserve) line("reserve", std::to_string(*config.reserve));
   return text;
 }
 

@@ -37,6 +37,7 @@
 //   dump_level=0..31  dump_format=elf|kdump  dump_compress=none|zlib|lzo|snappy|zstd
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -107,6 +108,8 @@ struct CaptureConfig {
   bool debug = false;
   std::string kernel;  // the release that the modules are for; empty where it is not known
   DumpChoice dump;
+  std::uint64_t keep = 0;                // whole dumps of this host that stay on a target; 0: all
+  std::optional<std::uint64_t> reserve;  // bytes that a dump leaves free; default: space.h
 };
 
 /// Parses etc/capture.conf. An error names the line and the key. Unknown keys are errors.

@@ -50,6 +50,12 @@ class Output {
   [[nodiscard]] virtual std::string note() const { return {}; }
 };
 
+/// Of the file system that an output is on, in bytes, as an unprivileged writer sees it.
+struct Space {
+  std::uint64_t free = 0;
+  std::uint64_t total = 0;
+};
+
 /// A local file or block device by descriptor (taken over). Keeps the page cache bounded: direct
 /// I/O where the file system has it, else write-behind and drop (sync_file_range, fadvise).
 /// `sparse`: the file is empty, and unwritten ranges stay holes; false for block devices, where

@@ -74,8 +74,8 @@ std::string rename(const std::string& from, const std::string& to) {
 std::string list(const std::string& path, const std::string& prefix) {
   return script(
       "cd -- \"$1\" || exit 1; for d in \"$2\"*; do [ -d \"$d\" ] && [ -x \"$d\" ] || continue; "
-      "[ -h \"$d\" ] && continue; echo \"d:$d\"; for f in \"$d\"/* \"$d\"/.[A-Za-z]*; do "
-      "[ -e \"$f\" ] || [ -h \"$f\" ] || continue; echo \"f:${f##*/}\"; done; done",
+      "[ -h \"$d\" ] && continue; echo \"d:$d\"; "
+      "ls -A -- \"$d\" | while IFS= read -r f; do echo \"f:$f\"; done; done; true",
       {path, prefix});
 }
 
@@ -119,20 +119,21 @@ std::vector<std::pair<std::string, std::vector<std::string>>> parse_list(
   return found;
 }
 
-std::optional<std::uint64_t> parse_df(std::string_view answer) {
+std::optional<Space> parse_df(std::string_view answer) {
   // "Filesystem 1024-blocks Used Available Capacity Mounted on"; names may hold blanks, so the
-  // number is found from the "NN%" behind it.
+  // numbers are found from the "NN%" behind them.
   const auto lines = split(trim(answer), '\n');
-  const auto words = split(lines.back(), ' ');
-  std::string_view before;
-  for (const std::string_view word : words) {
+  std::vector<std::string_view> before;
+  for (const std::string_view word : split(lines.back(), ' ')) {
     if (word.empty()) continue;
-    if (word.size() > 1 && word.back() == '%' && is_digit(word.front())) {
-      const auto kilobytes = parse_number(before);
-      if (!kilobytes || *kilobytes > UINT64_MAX / 1024) return std::nullopt;
-      return *kilobytes * 1024;
+    if (word.size() > 1 && word.back() == '%' && is_digit(word.front()) && before.size() >= 3) {
+      const auto total = parse_number(before[before.size() - 3]);
+      const auto free = parse_number(before.back());
+      constexpr std::uint64_t kMost = UINT64_MAX / 1024;
+      if (!total || !free || *total > kMost || *free > kMost) return std::nullopt;
+      return Space{*free * 1024, *total * 1024};
     }
-    before = word;
+    before.push_back(word);
   }
   return std::nullopt;
 }

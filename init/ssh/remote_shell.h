@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "init/output/output.h"
+
 namespace mkcapture::init::remote {
 
 /// `text` as one word of a shell command line, whatever is in it.
@@ -27,7 +29,7 @@ inline constexpr std::string_view kDone = "capture-done\n";
 /// Renames, syncs the folder, kDone.
 [[nodiscard]] std::string rename(const std::string& from, const std::string& to);
 /// Lists the directories of PATH whose names begin with PREFIX, and what is in each: lines "d:NAME"
-/// and "f:NAME" of the one before. Names with a line feed in them are passed over.
+/// and "f:NAME" of the one before. A name with a line feed in it reads as two.
 [[nodiscard]] std::string list(const std::string& path, const std::string& prefix);
 /// Removes these files of FOLDER, then itself, kDone.
 [[nodiscard]] std::string remove(const std::string& folder, const std::vector<std::string>& files);
@@ -38,7 +40,7 @@ inline constexpr std::string_view kDone = "capture-done\n";
 /// Directories and their files, at most so many of each; more are passed over.
 [[nodiscard]] std::vector<std::pair<std::string, std::vector<std::string>>> parse_list(
     std::string_view answer, std::size_t max_directories, std::size_t max_files);
-/// The "Available" column of `df -Pk`, in bytes.
-[[nodiscard]] std::optional<std::uint64_t> parse_df(std::string_view answer);
+/// Of the columns "1024-blocks", "Used" and "Available" of `df -Pk`.
+[[nodiscard]] std::optional<Space> parse_df(std::string_view answer);
 
 }  // namespace mkcapture::init::remote

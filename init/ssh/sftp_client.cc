@@ -258,7 +258,7 @@ Status SftpClient::rename(const std::string& from, const std::string& to) {
   return ask_status(PacketWriter(Type::kRename, next_id()).text(from).text(to));
 }
 
-std::optional<std::uint64_t> SftpClient::free_bytes(const std::string& path) {
+std::optional<Space> SftpClient::space(const std::string& path) {
   constexpr std::string_view kExtension = "statvfs@openssh.com";
   if (!can(kExtension, "2")) return std::nullopt;
   auto reply = ask(PacketWriter(Type::kExtended, next_id()).text(kExtension).text(path));

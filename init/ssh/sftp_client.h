@@ -58,7 +58,7 @@ class SftpClient {
   /// has no code for: a full disk, a name that exists.
   [[nodiscard]] bool said_failure() const noexcept { return said_failure_; }
   /// statvfs@openssh.com; nothing where the server cannot tell.
-  [[nodiscard]] std::optional<std::uint64_t> free_bytes(const std::string& path);
+  [[nodiscard]] std::optional<Space> space(const std::string& path);
 
   [[nodiscard]] Channel& channel() noexcept { return channel_; }
 

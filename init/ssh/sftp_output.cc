@@ -106,8 +106,8 @@ class SftpOutput final : public Output {
     failed_ = true;
     Error error = std::move(s).error();
     if (error.kind == ErrorKind::kBroken && client_.said_failure()) {
-      const auto free = client_.free_bytes(folder_);
-      if (free && *free < kFull) error = {ErrorKind::kNoSpace, std::strerror(ENOSPC)};
+      const auto space = client_.space(folder_);
+      if (space && space->free < kFull) error = {ErrorKind::kNoSpace, std::strerror(ENOSPC)};
     }
     return std::move(error).within("write " + path_);
   }

@@ -187,16 +187,19 @@ std::optional<std::vector<Name>> parse_names(std::string_view body) {
   return names;
 }
 
-std::optional<std::uint64_t> parse_statvfs(std::string_view body) {
+std::optional<Space> parse_statvfs(std::string_view body) {
   PacketReader reader(body);
   (void)reader.u64();  // f_bsize
   const std::uint64_t fragment = reader.u64();
-  (void)reader.u64();  // f_blocks
+  const std::uint64_t blocks = reader.u64();
   (void)reader.u64();  // f_bfree
   const std::uint64_t available = reader.u64();
-  std::uint64_t bytes = 0;
-  if (!reader.ok() || __builtin_mul_overflow(fragment, available, &bytes)) return std::nullopt;
-  return bytes;
+  Space space;
+  if (!reader.ok() || __builtin_mul_overflow(fragment, available, &space.free) ||
+      __builtin_mul_overflow(fragment, blocks, &space.total)) {
+    return std::nullopt;
+  }
+  return space;
 }
 
 Error to_error(const StatusReply& reply) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "init/base/result.h"
+#include "init/output/output.h"
 
 namespace mkcapture::init::sftp {
 
@@ -141,8 +142,8 @@ struct Name {
 /// it is cut short.
 [[nodiscard]] std::optional<std::vector<Name>> parse_names(std::string_view body);
 
-/// Bytes that the user may still write, of a statvfs@openssh.com reply (OpenSSH's PROTOCOL, 4.4).
-[[nodiscard]] std::optional<std::uint64_t> parse_statvfs(std::string_view body);
+/// Of a statvfs@openssh.com reply (OpenSSH's PROTOCOL, 4.4).
+[[nodiscard]] std::optional<Space> parse_statvfs(std::string_view body);
 
 /// A server's text for a log line: control characters replaced, at most 200 characters.
 [[nodiscard]] std::string printable(std::string_view text);

@@ -38,8 +38,8 @@ class Directory {
   [[nodiscard]] virtual Result<std::vector<std::string>> list(std::size_t limit) = 0;
   virtual Status remove_file(const std::string& name) = 0;
   virtual Status remove_directory(const std::string& name) = 0;  // an empty one
-  /// Bytes that an unprivileged writer may still use; nothing where it cannot be told.
-  [[nodiscard]] virtual std::optional<std::uint64_t> free_bytes() = 0;
+  /// Of the file system that holds it; nothing where it cannot be told.
+  [[nodiscard]] virtual std::optional<Space> space() = 0;
 };
 
 }  // namespace mkcapture::init

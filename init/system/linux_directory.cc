@@ -82,10 +82,10 @@ class LinuxDirectory final : public Directory {
   Status remove_directory(const std::string& name) override {
     return status_of(unlinkat(fd_.get(), name.c_str(), AT_REMOVEDIR));
   }
-  std::optional<std::uint64_t> free_bytes() override {
+  std::optional<Space> space() override {
     struct statvfs s{};
     if (fstatvfs(fd_.get(), &s) != 0 || s.f_blocks == 0) return std::nullopt;
-    return std::uint64_t{s.f_bavail} * s.f_frsize;
+    return Space{std::uint64_t{s.f_bavail} * s.f_frsize, std::uint64_t{s.f_blocks} * s.f_frsize};
   }
 
  private:

@@ -64,8 +64,8 @@ class DumpStore {
   /// with that, and an error says so.
   virtual Status remove(const StoredDump& dump, const Deadline& deadline) = 0;
 
-  /// Bytes that can be written; nothing where the target cannot tell.
-  virtual std::optional<std::uint64_t> free(const Deadline& deadline) = 0;
+  /// Nothing where the target cannot tell.
+  virtual std::optional<Space> free(const Deadline& deadline) = 0;
 };
 
 }  // namespace mkcapture::init

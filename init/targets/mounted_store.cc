@@ -113,9 +113,9 @@ Status MountedStore::remove(const StoredDump& dump, const Deadline&) {
   return {};
 }
 
-std::optional<std::uint64_t> MountedStore::free(const Deadline&) {
+std::optional<Space> MountedStore::free(const Deadline&) {
   const auto root = system_.open_directory(mount_point_);
-  return root ? (*root)->free_bytes() : std::nullopt;
+  return root ? (*root)->space() : std::nullopt;
 }
 
 }  // namespace mkcapture::init

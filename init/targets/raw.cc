@@ -29,7 +29,7 @@ class RawStore final : public DumpStore {
   Status remove(const StoredDump&, const Deadline&) override {
     return fail("a raw target has no names");
   }
-  std::optional<std::uint64_t> free(const Deadline&) override { return bytes_; }
+  std::optional<Space> free(const Deadline&) override { return Space{bytes_, bytes_}; }
 
  private:
   std::unique_ptr<Output> device_;

@@ -88,8 +88,8 @@ Status SftpStore::remove(const StoredDump& dump, const Deadline&) {
   return {};
 }
 
-std::optional<std::uint64_t> SftpStore::free(const Deadline&) {
-  return client_.free_bytes(directory_.empty() ? nearest_folder() : directory_);
+std::optional<Space> SftpStore::free(const Deadline&) {
+  return client_.space(directory_.empty() ? nearest_folder() : directory_);
 }
 
 /// PATH, or the nearest folder above it that is there.

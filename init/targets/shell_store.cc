@@ -66,7 +66,7 @@ Status ShellStore::remove(const StoredDump& dump, const Deadline& deadline) {
   return {};
 }
 
-std::optional<std::uint64_t> ShellStore::free(const Deadline& deadline) {
+std::optional<Space> ShellStore::free(const Deadline& deadline) {
   const auto answer = ask(remote::free_space(path_), deadline);
   return answer ? remote::parse_df(*answer) : std::nullopt;
 }

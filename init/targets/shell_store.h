@@ -28,7 +28,7 @@ class ShellStore final : public DumpStore {
   Result<std::vector<StoredDump>> list(const std::string& prefix,
                                        const Deadline& deadline) override;
   Status remove(const StoredDump& dump, const Deadline& deadline) override;
-  std::optional<std::uint64_t> free(const Deadline& deadline) override;
+  std::optional<Space> free(const Deadline& deadline) override;
 
  private:
   Result<std::string> ask(const std::string& command, const Deadline& deadline);

@@ -11,15 +11,12 @@
 #include "init/worker/again.h"
 #include "init/worker/dump_name.h"
 #include "init/worker/dump_watch.h"
+#include "init/worker/retention.h"
 
 namespace mkcapture::init {
 namespace {
 
 constexpr const char* kVmcorePath = "/proc/vmcore";
-constexpr const char* kDmesgFile = "vmcore-dmesg.txt";
-constexpr const char* kPartialFile = "vmcore.incomplete";
-constexpr const char* kWholeFile = "vmcore";
-constexpr const char* kLogFile = "kexec-dmesg.log";
 /// For a device that needs no module, where none can be loaded.
 constexpr Milliseconds kOtherKernelWait{5'000};
 constexpr std::size_t kMaxStatus = 16 << 10;
@@ -35,7 +32,8 @@ class Save {
         state_(context.state),
         needs_(needs(context.entry.spec)),
         modules_(context.system, context.config),
-        ready_by_(context.deadline.sooner(context.config.wait)) {
+        ready_by_(context.deadline.sooner(context.config.wait)),
+        level_(context.config.dump.level) {
     modules_.on_loaded([this] { state_.progress(); });
     // A disk that does not answer must not keep the other drivers from being loaded; the wait for
     // the device follows its events. A channel device is set online by its driver's probe.
@@ -49,8 +47,8 @@ class Save {
     TRY(open_target());     // mounted or connected; nothing written yet
     TRY(make_directory());  // the dump's directory is there and empty
     save_dmesg();           // the crashed kernel's log is safe, if it can be had
-    compare_space();        // the log tells what is needed and what is free
     set_room_aside();       // a disk that becomes full has room left for the log
+    TRY(compare_space());   // the log tells what is needed and free, and the level fits
     TRY(save_dump());       // vmcore.incomplete is whole and on stable storage
     TRY(rename_dump());     // and is called vmcore
     return {};
@@ -79,6 +77,10 @@ class Save {
     if (store_ == nullptr) return;
     if (!directory_.empty()) {
       state_.enter(Step::kLog);
+      if (state_.saved() && context_.config.keep != 0) {
+        remove_outdated(system_, state_, *store_, directory_, context_.config.keep,
+                        context_.deadline);
+      }
       const auto saved = save_file(kLogFile, parts_.copy_kernel_log);
       if (!saved) system_.log(std::string(kLogFile) + ": " + saved.error().message);
     }
@@ -173,12 +175,24 @@ class Save {
     if (!saved) system_.log(std::string(kDmesgFile) + " not saved: " + saved.error().message);
   }
 
-  void compare_space() {
+  Status compare_space() {
     const auto space = store_->free(context_.deadline);
-    if (!space) return;
+    if (!space) return {};
     const std::uint64_t most = vmcore_->size();
-    system_.log(format_size(*space) + " free, the dump needs at most " + format_size(most) +
-                (*space < most ? ": it may not fit" : ""));
+    system_.log(format_size(space->free) + " free, the dump needs at most " + format_size(most) +
+                (space->free < most ? ": it may not fit" : ""));
+    if (!store_->has_directories()) return {};  // the whole device is the dump's
+    state_.enter(Step::kDump);
+    const auto& config = context_.config;
+    budget_ = budget_of(*space, config.reserve);
+    const auto level =
+        level_that_fits(system_, *vmcore_, parts_.check_level, config.dump, *budget_);
+    if (!level) {
+      return fail(ErrorKind::kNoSpace, "no room for a dump: " + format_size(*budget_) +
+                                           " may be written; the log alone");
+    }
+    level_ = *level;
+    return {};
   }
 
   void set_room_aside() {
@@ -191,10 +205,12 @@ class Save {
     state_.enter(Step::kDump);
     auto created = store_->create(kPartialFile, context_.deadline);
     if (!created) return std::move(created).error();
-    const auto output = watched_output(*std::move(created), state_, context_.deadline);
+    auto limited = budget_ ? limited_output(*std::move(created), *budget_) : *std::move(created);
+    const auto output = watched_output(std::move(limited), state_, context_.deadline);
     const auto& config = context_.config;
-    const dump::DumpOptions options{.choice = config.dump, .threads = 0};
-    system_.log("dump starts: level " + std::to_string(config.dump.level) + ", " +
+    dump::DumpOptions options{.choice = config.dump, .threads = 0};
+    options.choice.level = level_;
+    system_.log("dump starts: level " + std::to_string(level_) + ", " +
                 std::string(to_string(config.dump.format)) + ", " +
                 std::string(to_string(config.dump.codec)));
     dump_started_ = system_.now();
@@ -265,7 +281,9 @@ class Save {
   std::unique_ptr<Target> target_;
   DumpStore* store_ = nullptr;  // once the target is open
   std::string directory_;
-  std::string note_;  // what the target could not promise
+  std::string note_;                     // what the target could not promise
+  int level_;                            // at which the dump is written
+  std::optional<std::uint64_t> budget_;  // bytes that it may take
   Milliseconds dump_started_{0};
   Milliseconds took_{0};
   std::uint64_t bytes_ = 0;
@@ -275,6 +293,7 @@ class Save {
 
 SaveParts real_parts() {
   return {[] { return dump::open_vmcore(kVmcorePath); }, make_target,
+          [](dump::Vmcore& vmcore, int level) { return vmcore.check_level(level); },
           [](dump::Vmcore& vmcore, Output& output, const dump::DumpOptions& options,
              dump::DumpProgress& progress) { return vmcore.write_dump(output, options, progress); },
           copy_kernel_log};

@@ -7,6 +7,7 @@
 #include "init/dump/dump.h"
 #include "init/system/system.h"
 #include "init/targets/target.h"
+#include "init/worker/space.h"
 #include "init/worker/worker_state.h"
 
 namespace mkcapture::init {
@@ -31,6 +32,7 @@ struct SaveContext {
 struct SaveParts {
   std::function<Result<std::unique_ptr<dump::Vmcore>>()> open_vmcore;
   std::function<std::unique_ptr<Target>(const TargetSpec&, const TargetContext&)> make_target;
+  LevelCheck check_level;
   DumpWriter write_dump;
   std::function<Status(Output&)> copy_kernel_log;
 };

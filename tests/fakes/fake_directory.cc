@@ -109,7 +109,7 @@ Status FakeDirectory::remove_directory(const std::string& name) {
   return system_.dirs.erase(at(name)) == 0 ? Status(plain(ENOENT)) : Status();
 }
 
-std::optional<std::uint64_t> FakeDirectory::free_bytes() {
+std::optional<Space> FakeDirectory::space() {
   return system_.free_space;
 }
 

@@ -28,7 +28,7 @@ class FakeDirectory final : public Directory {
   Result<std::vector<std::string>> list(std::size_t limit) override;
   Status remove_file(const std::string& name) override;
   Status remove_directory(const std::string& name) override;
-  std::optional<std::uint64_t> free_bytes() override;
+  std::optional<Space> space() override;
 
  private:
   [[nodiscard]] std::string at(const std::string& name) const { return path_ + "/" + name; }

@@ -73,6 +73,7 @@ std::string FakeSftpServer::answer(const sftp::Packet& packet) {
     calls.push_back(call);
     const auto error = errors.find(call);
     if (error == errors.end()) return true;
+    full_ |= error->second == ENOSPC;
     if (error->second == EACCES) refusal = status(sftp::kPermissionDenied, "Permission denied");
     if (error->second == ENOSPC || error->second == EIO)
       refusal = status(sftp::kFailure, "Failure");
@@ -145,11 +146,8 @@ std::string FakeSftpServer::answer(const sftp::Packet& packet) {
       const std::string name(reader.text());
       const std::string path(reader.text());
       if (name.starts_with("statvfs")) {
-        bool full = false;
-        for (const auto& [call, code] : errors)
-          full |= code == ENOSPC;
         PacketWriter w(Type::kExtendedReply, id);
-        const std::uint64_t left = full ? 0 : 1 << 20;
+        const std::uint64_t left = full_ ? 0 : 1 << 20;
         for (const std::uint64_t v :
              {std::uint64_t{4096}, std::uint64_t{4096}, std::uint64_t{2 << 20}, left, left})
           w.u64(v);

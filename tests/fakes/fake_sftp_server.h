@@ -41,6 +41,7 @@ class FakeSftpServer {
   [[nodiscard]] std::string list(std::uint32_t id, const std::string& handle);
 
   std::thread thread_;
+  bool full_ = false;                   // since a call has failed for it
   std::map<std::string, bool> listed_;  // handles of folders, "dir:PATH"
 };
 

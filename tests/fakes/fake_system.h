@@ -22,10 +22,10 @@ class FakeSystem : public System {
   // What the test sets up.
   std::map<std::string, std::string> files;  // folders exist where something is below them
   std::map<std::string, std::string> links;
-  std::set<std::string> dirs;               // empty ones
-  std::map<std::string, int> errors;        // "CALL PATH" (as in `calls`) -> errno
-  std::map<std::string, unsigned> modes;    // of folders that were made
-  std::optional<std::uint64_t> free_space;  // of any file system
+  std::set<std::string> dirs;             // empty ones
+  std::map<std::string, int> errors;      // "CALL PATH" (as in `calls`) -> errno
+  std::map<std::string, unsigned> modes;  // of folders that were made
+  std::optional<Space> free_space;        // of any file system
   std::int64_t wall = 0;
   bool real_time = false;  // the clock moves by itself too, for what waits by the machine's own
   /// Runs once the clock has reached `when`: a device appears, a server answers.

@@ -46,7 +46,7 @@ struct FakeStore {
   std::map<std::string, std::string> errors;  // a call -> why it fails
   std::map<std::string, ErrorKind> kinds;     // of that error; without an entry it is broken
   Milliseconds open_left{0};                  // what the deadline of open() left
-  std::optional<std::uint64_t> free;
+  std::optional<Space> free;
   std::vector<StoredDump> dumps;  // beside the one that is written
   std::string address;
   bool directory = true;
@@ -103,7 +103,7 @@ class FakeTarget final : public Target, private DumpStore {
     std::erase(store_.dumps, dump);
     return {};
   }
-  std::optional<std::uint64_t> free(const Deadline&) override { return store_.free; }
+  std::optional<Space> free(const Deadline&) override { return store_.free; }
 
   FakeStore& store_;
 };

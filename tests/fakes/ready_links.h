@@ -23,7 +23,7 @@ class ReadyLinks final : public LinkControl {
   Status set_mtu(int, std::uint32_t) override { return {}; }
   Status set_master(int, int) override { return {}; }
   Status remove(int) override { return {}; }
-  Status add_vlan(const std::string&, std::uint16_t, int) override { return {}; }
+  Status add_vlan(const VlanSpec&, int) override { return {}; }
   Status add_bond(const BondSpec&) override { return {}; }
   Status set_primary(int, int) override { return {}; }
   Status add_address(int, const IpAddress&, int) override { return {}; }

@@ -109,6 +109,19 @@ TEST_CASE("configuration: the builder's text parses back to itself") {
   CHECK(parse_config(format_config(CaptureConfig{})).ok());
 }
 
+TEST_CASE("configuration: keep and reserve are there where they are asked for") {
+  CHECK(format_config(CaptureConfig{}).find("keep") == std::string::npos);
+  const auto config = parse_config("keep=3\nreserve=64M\n");
+  REQUIRE(config);
+  CHECK(config->keep == 3);
+  CHECK(config->reserve == std::uint64_t{64} << 20);
+  const auto again = parse_config(format_config(*config));
+  REQUIRE(again);
+  CHECK(again->keep == 3);
+  CHECK(again->reserve == std::uint64_t{64} << 20);
+  CHECK(why("keep=-1\n").starts_with("line 1: keep: "));
+}
+
 TEST_CASE("configuration: errors name line and key") {
   CHECK(why("deadline=1h\nfrob=1\n") == "line 2: frob: unknown key");
   CHECK(why("nonsense\n") == "line 1: nonsense: no '=' in this line");

@@ -157,9 +157,14 @@ TEST_CASE("remote shell: df, also of a folder that is not there yet") {
   int status = 0;
   const auto free = remote::parse_df(run(remote::free_space("/tmp/not/there/yet"), "", status));
   REQUIRE(free);
-  CHECK(*free > 0);
-  CHECK(remote::parse_df("Filesystem 1024-blocks Used Available Capacity Mounted on\n"
-                         "a b c 100 40 60 40% /x 50% y\n") == 60 * 1024);
+  CHECK(free->free > 0);
+  CHECK(free->total >= free->free);
+  const auto read = remote::parse_df(
+      "Filesystem 1024-blocks Used Available Capacity Mounted on\n"
+      "a b c 100 40 60 40% /x 50% y\n");
+  REQUIRE(read);
+  CHECK(read->free == 60 * 1024);
+  CHECK(read->total == 100 * 1024);
   CHECK_FALSE(remote::parse_df(""));
   CHECK_FALSE(remote::parse_df("df: not found\n"));
   CHECK_FALSE(remote::parse_df("x 1 1 99999999999999999999 1% /\n"));

@@ -124,9 +124,17 @@ TEST_CASE("request: a shell on failure needs a shell in the image") {
         "--on-failure: shell needs --shell: without it the image holds none");
 }
 
-TEST_CASE("request: what is not yet there is refused") {
-  CHECK(error({"--keep", "3"}) == "--keep: not yet there");
-  CHECK(error({"--reserve", "1G"}) == "--reserve: not yet there");
+TEST_CASE("request: how many dumps stay, and what stays free") {
+  const auto plain = request({});
+  REQUIRE(plain);
+  CHECK(plain->keep == 0);
+  CHECK_FALSE(plain->reserve);
+  const auto both = request({"--keep", "3", "--reserve", "1G"});
+  REQUIRE(both);
+  CHECK(both->keep == 3);
+  CHECK(both->reserve == std::uint64_t{1} << 30);
+  CHECK(error({"--keep", "0"}) == "--keep: '0' is no number of dumps, 1 or more");
+  CHECK(error({"--reserve", "much"}).starts_with("--reserve: "));
 }
 
 TEST_CASE("request: the dump is filtered and compressed unless something else is asked for") {

@@ -36,11 +36,18 @@ struct Run {
       CHECK(system.loaded() == loaded);  // only now are devices touched
       return std::unique_ptr<Target>(std::make_unique<FakeTarget>(store));
     };
-    parts.write_dump = [this](Vmcore&, Output& output, const DumpOptions&,
+    parts.check_level = [this](Vmcore&, int level) -> Result<LevelReport> {
+      LevelReport kept;
+      kept.bytes_kept = bytes_kept[level];
+      return kept;
+    };
+    parts.write_dump = [this](Vmcore&, Output& output, const DumpOptions& options,
                               DumpProgress&) -> Result<DumpReport> {
+      saved_level = options.choice.level;
       CHECK(state->step() == Step::kDump);
       system.sleep(Milliseconds(1500));
       if (!dump_error.empty()) return fail(dump_error);
+      if (bounded) TRY(output.write_at(0, std::as_bytes(std::span(kDump))));
       CHECK(output.write_at(0, std::as_bytes(std::span(kDump))).ok());
       CHECK(output.finish(kDump.size()).ok());
       return report;
@@ -69,9 +76,12 @@ struct Run {
   FakeVmcore vmcore;
   FakeStore store;
   DumpReport report;
+  std::map<int, std::uint64_t> bytes_kept;  // by level
+  int saved_level = -1;                     // at which the dump was written
   std::string vmcore_error, dump_error;
   Calls verdicts_before;
   bool probes_hang = false;
+  bool bounded = false;  // the dump meets the end of what it may take
 };
 
 std::string failed(const std::string& step, const std::string& reason) {
@@ -82,7 +92,7 @@ std::string failed(const std::string& step, const std::string& reason) {
 
 TEST_CASE("save: the whole way, in order") {
   Run run;
-  run.store.free = 1 << 30;
+  run.store.free = Space{1 << 30, 1 << 30};
   CHECK(run.save() == 0);
   CHECK(run.state->saved());
   CHECK(run.state->ready());
@@ -217,9 +227,72 @@ TEST_CASE("save: a raw target takes the dump alone") {
   CHECK(stable.system.logged(" path=PARTUUID=9f-1"));
 }
 
+TEST_CASE("save: what will not fit is saved at level 31, else the log alone, each told before") {
+  constexpr std::uint64_t kMega = 1 << 20;  // the fake vmcore's size
+  Run run;
+  run.config.dump = {0, DumpFormat::kElf, DumpCodec::kNone};
+  run.store.free = Space{kMega / 2, 10 * kMega};
+  run.config.reserve = 0;
+  run.bytes_kept = {{0, kMega}, {1, kMega}, {31, kMega / 4}};
+  SUBCASE("level 31 fits") {
+    CHECK(run.save() == 0);
+    CHECK(run.saved_level == 31);
+    CHECK(run.system.logged("level 0 keeps 1.0 MB, at least 1.0 MB on the target"));
+    CHECK(run.system.logged("it will not fit"));
+    CHECK(run.system.logged("dump starts: level 31"));
+  }
+  SUBCASE("the default reserve counts") {
+    run.config.reserve.reset();  // 5 % of the file system: all that is free
+    CHECK(run.save() == 1);
+    CHECK(run.saved_level == -1);
+    CHECK(
+        run.system.logged("failed target=disk:LABEL=crash:/var/crash step=dump reason=\"no room"));
+    CHECK(run.store.files["vmcore-dmesg.txt"] == "[    0.000000] Linux\n");
+    CHECK(run.store.files.count("vmcore.incomplete") == 0);
+  }
+  SUBCASE("a compressed one may well be smaller than its pages") {
+    run.config.dump = {1, DumpFormat::kKdump, DumpCodec::kZstd};
+    CHECK(run.save() == 0);
+    CHECK(run.saved_level == 1);
+  }
+  SUBCASE("a dump that takes more ends where the reserve begins") {
+    run.config.dump = {1, DumpFormat::kKdump, DumpCodec::kZstd};
+    run.bytes_kept = {{1, 8}};
+    run.config.reserve = kMega / 2 - 3;
+    run.bounded = true;
+    CHECK(run.save() == 1);
+    CHECK(run.system.logged("write: No space left on device"));
+  }
+}
+
+TEST_CASE("save: older dumps go after the verdict, and only where keep says so") {
+  Run run;
+  const std::string older = "node7-1970-01-01-00:00:41";
+  run.store.dumps = {{older, {"vmcore"}}};
+  SUBCASE("not asked for") {
+    CHECK(run.save() == 0);
+    CHECK(run.store.dumps.size() == 1);
+  }
+  SUBCASE("asked for") {
+    run.config.keep = 1;
+    CHECK(run.save() == 0);
+    CHECK(run.store.dumps.empty());
+    CHECK(run.system.logged("removed " + older));
+    const auto& calls = run.store.calls;
+    CHECK(std::find(calls.begin(), calls.end(), "rename vmcore.incomplete vmcore") <
+          std::find(calls.begin(), calls.end(), "remove " + older));
+  }
+  SUBCASE("a dump that failed removes nothing") {
+    run.config.keep = 1;
+    run.dump_error = "vmcore: Input/output error";
+    CHECK(run.save() == 1);
+    CHECK(run.store.dumps.size() == 1);
+  }
+}
+
 TEST_CASE("save: too little space is said, and tried") {
   Run run;
-  run.store.free = 1000;
+  run.store.free = Space{1000, 1000};
   CHECK(run.save() == 0);
   CHECK(run.system.logged("1.0 kB free, the dump needs at most 1.0 MB: it may not fit"));
 }

@@ -36,6 +36,7 @@ struct Worker {
     parts.make_target = [this](const TargetSpec& spec, const TargetContext& context) {
       return make_target(spec, place.context(context));
     };
+    parts.check_level = [](Vmcore&, int) -> Result<LevelReport> { return LevelReport(); };
     parts.write_dump = [](Vmcore&, Output& output, const DumpOptions&,
                           DumpProgress&) -> Result<DumpReport> {
       TRY(output.write_at(0, std::as_bytes(std::span(kDump))));
@@ -229,14 +230,44 @@ TEST_CASE("targets: dumps are listed by prefix, and removed without what else is
   }
 }
 
+TEST_CASE("targets: with keep the oldest of this host go, once the new dump is whole") {
+  const std::string old = "node7-1969-12-31-23:00:0";
+  for (const PlaceKind& kind : all_places()) {
+    for (const bool whole : {true, false}) {
+      const auto place = kind.make();
+      if (!place->has_directories()) continue;
+      CAPTURE(kind.name);
+      CAPTURE(whole);
+      place->put(old + "1", {"vmcore", "vmcore-dmesg.txt", "kexec-dmesg.log"});
+      place->put(old + "2", {"vmcore.incomplete", "kexec-dmesg.log"});
+      place->put(old + "3", {"vmcore", "notes"});
+      place->put(old + "4", {"vmcore"});
+      place->put("node8-1969-12-31-23:00:00", {"vmcore"});
+      if (!whole) place->break_at(Stage::kFinish, Fault::kInputOutput, kName);
+      Worker worker(*place);
+      worker.config.keep = 2;
+      CHECK(worker.save() == (whole ? 0 : 1));
+      CHECK(place->files(kName).count("vmcore") == (whole ? 1 : 0));
+      CHECK(place->files(old + "1").empty() == whole);
+      CHECK(place->files(old + "2").empty() == whole);
+      CHECK(place->files(old + "3").size() == 2);
+      CHECK(place->files(old + "4").size() == 1);
+      CHECK(place->files("node8-1969-12-31-23:00:00").size() == 1);
+    }
+  }
+}
+
 TEST_CASE("targets: free space is told, and without directories there is nothing to name") {
   for (const PlaceKind& kind : all_places()) {
     const auto place = kind.make();
     CAPTURE(kind.name);
-    place->system().free_space = 5'000'000;
+    place->system().free_space = Space{5'000'000, 9'000'000};
     Opened opened(*place);
     DumpStore& store = opened.target->store();
-    CHECK(store.free(opened.deadline).value_or(0) > 0);
+    const auto space = store.free(opened.deadline);
+    REQUIRE(space);
+    CHECK(space->free > 0);
+    CHECK(space->total >= space->free);
     if (!place->has_directories()) {
       CHECK_FALSE(store.begin(kName, opened.deadline));
       CHECK_FALSE(store.commit("a", "b", opened.deadline));
