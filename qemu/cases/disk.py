@@ -1,12 +1,16 @@
 """A real panic, saved whole on a disk: each filesystem, each controller, each way to name it."""
 
+from pathlib import Path
+
 from harness.case import Context, case, expect
 from harness.crash import Round, saved
+from harness.debian import put_files
 from harness.disk import make_disk, read_files, read_partition
 from harness.content import check_content
 from harness.dump import check_directory
 from harness.image import ImageOptions
 from harness.machine import Machine
+from harness.synthetic import CRASH_TIME, Synthetic, capture
 
 PATH = "/var/crash"
 
@@ -51,6 +55,47 @@ def btrfs_partuuid(context: Context) -> None:
 def vfat_ide(context: Context) -> None:
     """vfat by UUID on the older chipset's IDE"""
     on_disk(context, "ide", "vfat", "UUID", board="x86_64-pc")
+
+
+@case("keep-two")
+def keep_two(context: Context) -> None:
+    """five captures on one small disk with keep=2: the two newest stay, another host's dump and a
+    folder with notes too, and a dump that failed removes nothing"""
+    disk = make_disk(context, "ext4", size_mib=320)
+    here = context.dir / "here"
+    here.write_text("not to be touched")
+    old = f"{PATH}/unknown-2020-01-01-00:00:0"
+    foreign = [f"{PATH}/otherhost-2020-01-01-00:00:00/vmcore", f"{old}1/vmcore", f"{old}1/notes",
+               f"{PATH}/vmcore"]
+    ours = [f"{old}2/vmcore", f"{old}3/vmcore.incomplete"]
+    put_files(context, disk, [(here, path, 0o600) for path in foreign + ours], [])
+    dumps: list[str] = []
+    for number in range(5):
+        fails = number == 3
+        outcome = capture(context, Synthetic(
+            Machine(disks=[("virtio-blk", disk)]),
+            ImageOptions(targets=[f"disk:LABEL={disk.label}:{PATH}"],
+                         drivers="virtio_pci,virtio_blk,ext4",
+                         options=["--keep", "2"] + (["--reserve", "312M"] if fails else [])),
+            crash_time=CRASH_TIME + number))
+        folder = f"unknown-2023-11-14-22:13:2{number}"
+        if fails:
+            reason = outcome.must_have_failed(step="dump").reason
+            expect("the log alone" in reason, f"the reason is another: {reason}")
+        else:
+            outcome.must_be_saved()
+            dumps = (dumps + [folder])[-2:]
+        files = read_files(context, disk) / PATH[1:]
+        for path in foreign:
+            expect((files / Path(path).relative_to(PATH)).read_text() == here.read_text(),
+                   f"{path} is not what it was")
+        whole = sorted(p.parent.name for p in files.glob("unknown-2*/vmcore")
+                       if not (p.parent / "notes").exists())
+        # The first capture finds one older whole dump, which is the second of the two.
+        wanted = sorted(dumps if len(dumps) == 2 else [f"{old}2".removeprefix(f"{PATH}/"), *dumps])
+        expect(whole == wanted, f"after capture {number + 1}: {whole}, not {wanted}")
+        partial = sorted(p.name for p in files.glob("unknown-2*") if not (p / "vmcore").exists())
+        expect(partial == ([folder] if fails else []), f"incomplete ones that stay: {partial}")
 
 
 @case("raw-partition")

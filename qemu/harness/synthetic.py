@@ -25,6 +25,7 @@ class Synthetic:
     machine: Machine
     image: ImageOptions
     memory_mib: int = 64  # of tagged pages
+    crash_time: int = CRASH_TIME
     vmcore: bool = True  # False: the image is booted as if by mistake
     limit: float = 240
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -46,7 +47,8 @@ def start_capture(context: Context, synthetic: Synthetic) -> Running:
             tools.run_to(context, [tools.memfill_here(context), "--image", synthetic.nonce,
                                    str(synthetic.memory_mib)], out)
         header = context.dir / "header.bin"
-        header.write_bytes(core_header(context.kernel.release, synthetic.memory_mib << 20))
+        header.write_bytes(core_header(context.kernel.release, synthetic.memory_mib << 20,
+                                       synthetic.crash_time))
         for file, address in ((header, HEADER_AT), (memory, MEMORY_AT)):
             synthetic.machine.extra += [
                 "-device", f"loader,file={file},addr={address:#x},force-raw=on"]
@@ -61,10 +63,10 @@ def outcome_of(context: Context, synthetic: Synthetic, console: str) -> Outcome:
     return Outcome(content, synthetic.image.dump, console, read_verdicts(console), "", "")
 
 
-def core_header(release: str, memory_bytes: int) -> bytes:
+def core_header(release: str, memory_bytes: int, crash_time: int = CRASH_TIME) -> bytes:
     """An ELF header with a note (VMCOREINFO) and one range of memory, as the crashed kernel's
     loader lays it out: offsets are physical addresses."""
-    info = (f"OSRELEASE={release}\nPAGESIZE=4096\nCRASHTIME={CRASH_TIME}\n").encode()
+    info = (f"OSRELEASE={release}\nPAGESIZE=4096\nCRASHTIME={crash_time}\n").encode()
     name = b"VMCOREINFO\0\0"
     note = struct.pack("<III", 11, len(info), 0) + name + info + b"\0" * (-len(info) % 4)
     note_at = HEADER_AT + 4096
