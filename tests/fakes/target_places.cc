@@ -159,6 +159,8 @@ class RawPlace final : public TargetPlace {
  public:
   RawPlace() {
     system_.files["/sys/class/block/vda1/size"] = "2048\n";
+    system_.files["/sys/class/block/vda1/partition"] = "1\n";
+    system_.files["/sys/class/block/vda1/uevent"] = "PARTN=1\nPARTNAME=crash\n";
     system_.files["/dev/vda1"] = std::string(4096, 0);
   }
   [[nodiscard]] std::string spec() const override { return "raw:PARTLABEL=crash"; }

@@ -143,9 +143,9 @@ TEST_CASE("remote shell: what is in a folder, and removing it") {
   const auto list = [&] {
     return remote::parse_list(run(remote::list(path, "h-"), "", status), 9, 9);
   };
-  CHECK(list() == List{{"h-1", {"vmcore"}}, {"h-2", {"vmcore", ".notes"}}});
+  CHECK(list() == List{{"h-1", {"vmcore"}}, {"h-2", {".notes", "vmcore"}}});
   CHECK(run(remote::remove(path + "/h-1", {"vmcore"}), "", status) == remote::kDone);
-  CHECK(list() == List{{"h-2", {"vmcore", ".notes"}}});
+  CHECK(list() == List{{"h-2", {".notes", "vmcore"}}});
   // What else is there stays, and so does the folder.
   CHECK(run(remote::remove(path + "/h-2", {"vmcore"}) + " 2>/dev/null", "", status).empty());
   CHECK(list() == List{{"h-2", {".notes"}}});

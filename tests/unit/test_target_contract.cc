@@ -2,6 +2,7 @@
 // and the target's own code, against a place in memory.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 
@@ -99,13 +100,16 @@ const std::pair<Fault, int> kFaults[] = {
 
 TEST_CASE("targets: each is opened by name and has its dump written, synced and named, in order") {
   for (const PlaceKind& kind : all_places()) {
-    CAPTURE(kind.name);
+    CAPTURE(std::string(kind.name));
     const auto place = kind.make();
     Worker worker(*place);
     CHECK(worker.save() == 0);
     CHECK(worker.verdict().starts_with("saved target=" + place->spec() + " bytes=40000 "));
     if (place->has_directories()) {
-      CHECK(place->stages(kName) == kAll);
+      auto stages = place->stages(kName);
+      // SFTP writes in messages of 32 KiB.
+      stages.erase(std::unique(stages.begin(), stages.end()), stages.end());
+      CHECK(stages == kAll);
       CHECK(place->files(kName) ==
             std::set<std::string>{"vmcore", "vmcore-dmesg.txt", "kexec-dmesg.log"});
       CHECK(worker.verdict().ends_with("/" + kName + "/vmcore"));
