@@ -42,12 +42,6 @@ def package(context: Context) -> None:
     expect(len(boots) == 4, f"three boots expected (system, capture, system), {len(boots) - 1} seen")
     back = boots[3]
     expect("round: back" in back, "the system did not come back to where it was")
-    for words in ["round: status 3 after the crash", "round: status 0 when somebody has looked",
-                  "round: early unit: active", "this machine crashed at ",
-                  "mkcapture: a new crash dump since anybody looked",
-                  "Kernel panic - not syncing: sysrq triggered crash",
-                  "round: left: ; loaded: 0"]:
-        expect(words in back, f"after the crash nothing says {words!r}")
     content = Content(NONCE, {name: mib * 256 for name, mib in FILL.items()},
                       (machine.memory_mib - 192) * 256, system.release)
     outcome = Outcome(content, "default", boots[2], read_verdicts(boots[2]), NODE, MARKER)
