@@ -5,7 +5,7 @@
 // A target runs in a worker process of its own (supervisor.h): it may hang or die without harm to
 // the next one. Every wait is bounded by the Deadline given. No target makes a system call of its
 // own: what it asks of the kernel goes through the System and the parts of its context, so that
-// every kind runs in tests/unit/test_target_contract.cc.
+// every kind runs in tests/unit/init/targets/test_target_contract.cc.
 #pragma once
 
 #include <functional>

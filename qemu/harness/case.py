@@ -78,6 +78,7 @@ class Case:
     function: Callable[[Context], None]
     archs: tuple[str, ...]
     limit: float
+    long: bool  # not part of the default run
 
     @property
     def summary(self) -> str:
@@ -87,11 +88,12 @@ class Case:
 CASES: list[Case] = []
 
 
-def case(name: str, archs: Sequence[str] = ("x86_64",), limit: float = 500):
-    """Registers a function as a case. Its docstring's first line is what --list prints."""
+def case(name: str, archs: Sequence[str] = ("x86_64",), limit: float = 500, long: bool = False):
+    """Registers a function as a case. Its docstring's first line is what --list prints. A `long`
+    case runs with --long, or where -k names it: what it shows, the default run shows in the main."""
 
     def register(function: Callable[[Context], None]) -> Callable[[Context], None]:
-        CASES.append(Case(name, function, tuple(archs), limit))
+        CASES.append(Case(name, function, tuple(archs), limit, long))
         return function
 
     return register

@@ -90,6 +90,8 @@ def main(argv: list[str]) -> int:
                         help="only cases whose name has TEXT in it; repeatable")
     parser.add_argument("-j", metavar="N", type=int, default=max(1, min(4, os.cpu_count() or 1)),
                         help="cases at the same time; default: one for each CPU, at most 4")
+    parser.add_argument("--long", action="store_true",
+                        help="the cases that the default run leaves out")
     parser.add_argument("--list", action="store_true", help="print the cases and run nothing")
     options = parser.parse_args(argv)
     if unknown := [a for a in options.archs if a not in ARCHS]:
@@ -99,7 +101,8 @@ def main(argv: list[str]) -> int:
     built = [arch for arch in ARCHS if (paths.BUILD / "payload" / arch / "init").exists()]
     jobs = [Job(case, arch) for arch in options.archs or built or ARCHS[:1] for case in CASES
             if arch in case.archs
-            and (not options.k or any(text in case.name for text in options.k))]
+            and (any(text in case.name for text in options.k) if options.k
+                 else case.long == options.long)]
     if options.list:
         for job in jobs:
             print(f"{job.name:<34} {job.case.summary}")

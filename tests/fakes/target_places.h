@@ -1,5 +1,6 @@
 // A place for every kind of target, in memory or in a temporary folder: what tests of all kinds run
-// against (tests/unit/test_target_contract.cc). A new kind adds a place and a line in all_places().
+// against (tests/unit/init/targets/test_target_contract.cc). A new kind adds a place and a line in
+// all_places().
 #pragma once
 
 #include <functional>
