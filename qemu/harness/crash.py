@@ -4,15 +4,17 @@ says, panics; the capture kernel does its work and reboots, which ends the machi
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Callable
 
 from . import guest, paths
 from .boards import BOARDS
-from .case import Context, Failed
+from .case import Context, Failed, expect
 from .content import Content
 from .image import ImageOptions, build_image, load_command
 from .initramfs import Initramfs
 from .machine import Machine, Running
 from .outcome import Outcome
+from .stack import MOUNT, Stack, add_mkcapture, add_stack_tools, device_nodes
 from .verdicts import read_verdicts
 
 NODE = "crashbox"
@@ -52,6 +54,10 @@ class Round:
     fill: dict[str, int] = field(default_factory=FILL.copy)
     modules: list[str] = field(default_factory=list)  # of the production system, beside the devices'
     prepare: str = ""  # shell commands, once memory is filled
+    # Layers that the machine makes on its disks; mkcapture runs in it then, and takes the target
+    # and the drivers from it where `image` names no target.
+    stack: Stack | None = None
+    at_crash: Callable[[Running], None] | None = None  # what happens to the machine from then on
     mend_kallsyms: bool = True  # arm64: what kexec-tools looks for is put there
     limit: float = 400  # seconds until the machine must have rebooted
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -64,7 +70,11 @@ class Round:
 def crash(context: Context, round_: Round) -> Outcome:
     """One whole round. Failed where the production system did not get as far as the crash, or /init
     did not come to its verdict, or the machine did not come back."""
-    if round_.ready_image is None:
+    image: Path | None = None
+    command = ""
+    if round_.stack is not None:
+        pass  # both are made in the machine
+    elif round_.ready_image is None:
         image = build_image(context, round_.image, round_.machine.board)
         command = load_command(context, round_.image, round_.machine.board)
     else:
@@ -76,10 +86,15 @@ def crash(context: Context, round_: Round) -> Outcome:
     running = Running(
         context, round_.machine, context.kernel.boot_image, initrd,
         f"crashkernel={round_.crashkernel} panic=5 oops=panic random.trust_cpu=on mitigations=off")
+    if round_.at_crash is not None:
+        running.wait_for(r"^production: (crash now|FAILED)", round_.limit)
+        round_.at_crash(running)
     console = running.wait_end(round_.limit)
     for line in console.splitlines():
         if line.startswith("production: FAILED"):
             raise Failed(line)
+    if round_.stack is not None:
+        _check_own_image(round_.stack, console)
     _, mark, capture = console.partition("Linux version")[2].partition("Linux version")
     if not mark:
         raise Failed("the capture kernel did not start")
@@ -89,6 +104,16 @@ def crash(context: Context, round_: Round) -> Outcome:
                    round_.marker)
 
 
+def _check_own_image(stack: Stack, console: str) -> None:
+    """What mkcapture said in the machine, and how large its image was."""
+    for wanted in stack.plan:
+        expect(any(line.startswith("plan: ") and wanted in line for line in console.splitlines()),
+               f"the plan does not say \"{wanted}\"")
+    size = int(console.partition("production: the image has ")[2].partition(" ")[0])
+    expect(not stack.largest or size <= stack.largest,
+           f"the image has {size} bytes, not at most {stack.largest}")
+
+
 def saved(context: Context, round_: Round) -> Outcome:
     """A round that must save its dump on its only target and reboot."""
     outcome = crash(context, round_)
@@ -96,21 +121,32 @@ def saved(context: Context, round_: Round) -> Outcome:
     return outcome
 
 
-def _production_image(context: Context, round_: Round, image: Path, command: str) -> Path:
+def _production_image(context: Context, round_: Round, image: Path | None,
+                      command: str) -> Path:
     machine = round_.machine
     tree = Initramfs()
     tree.file(paths.GUEST / "production_init", "init", 0o755)
     guest.add_programs(context, tree)
-    tree.file(image, str(image))
-    tree.file(context.kernel.image, str(context.kernel.image))
-    tree.data("etc/kexec.sh", command)
+    if image is not None:
+        tree.file(image, str(image))
+        tree.file(context.kernel.image, str(context.kernel.image))
+        tree.data("etc/kexec.sh", command)
     if round_.mend_kallsyms:
         tree.file(paths.GUEST / "kallsyms.sh", "etc/kallsyms.sh")
     else:
         tree.data("etc/kallsyms.sh", "")
     modules = round_.modules + DEVICE_MODULES.get(machine.nic, [])
-    device = fstype = ""
-    if machine.disks:
+    device = fstype = wait_for = ""
+    stack = round_.stack
+    if stack is not None:
+        add_stack_tools(tree)
+        for controller, _ in machine.disks:
+            modules += DEVICE_MODULES[controller]
+        device, fstype = stack.device, stack.fstype
+        wait_for = " ".join(device_nodes([controller for controller, _ in machine.disks]))
+        modules += stack.modules + FILESYSTEM_MODULES[fstype]
+        add_mkcapture(context, tree, round_.image, machine.board, modules)
+    elif machine.disks:
         controller, disk = machine.disks[0]
         device, fstype = DEVICE_NODES[controller], disk.fstype
         modules += DEVICE_MODULES[controller] + FILESYSTEM_MODULES[fstype]
@@ -118,6 +154,10 @@ def _production_image(context: Context, round_: Round, image: Path, command: str
     tree.data("etc/production", "".join(f"{name}='{value}'\n" for name, value in {
         "NODE": NODE, "NONCE": round_.nonce, "MARKER": round_.marker, "DEVICE": device,
         "FSTYPE": fstype, "NIC": machine.nic, "CRASH": round_.crash,
-        "PREPARE": round_.prepare,
+        "PREPARE": round_.prepare, "MOUNT": MOUNT if stack else "/mnt",
+        "DISKS": wait_for, "MAKE_STACK": stack.make_all if stack else "",
+        "LATER": stack.later if stack else "",
+        "PLAN": "yes" if stack and stack.plan else "",
+        "BUSY": "yes" if not stack or stack.busy else "",
         "FILL": " ".join(str(round_.fill[name]) for name in "KUC") + f" {ZERO_MIB}"}.items()))
     return tree.write(context.dir / "production.img")

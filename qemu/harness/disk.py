@@ -22,6 +22,8 @@ class Disk:
     uuid: str
     partuuid: str
     partlabel: str
+    source: str = ""  # what QEMU opens in the image's place: "nbd://..."
+    device_options: str = ""  # of the disk's device: ",serial=X"
 
 
 def make_disk(context: Context, fstype: str, size_mib: int = 1536, name: str = "target",

@@ -51,9 +51,11 @@ class Machine:
             argv.append("-no-reboot")
         for number, (controller, disk) in enumerate(self.disks):
             name = f"disk{number}"
-            argv += ["-drive", f"if=none,id={name},format=raw,cache=unsafe,file={disk.image}"
+            source = disk.source or disk.image
+            argv += ["-drive", f"if=none,id={name},format=raw,cache=unsafe,file={source}"
                      f"{self.drive_options}"]
             argv += [word.format(id=name, bus=board.bus) for word in CONTROLLERS[controller]]
+            argv[-1] += disk.device_options
         if self.nic:
             argv += ["-netdev", f"user,id=net0,ipv6-prefix={IPV6_PREFIX}",
                      "-device", f"{self._nic_device()},netdev=net0,mac={MAC}"]
