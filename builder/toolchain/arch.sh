@@ -28,7 +28,7 @@ riscv64   riscv64-linux-musl       riscv64  -march=rv64gc,-mabi=lp64d      sourc
 readonly tested_architectures=(x86_64 arm64 i386 ppc64le arm s390x riscv64 ppc64)
 
 # Kernels of newer releases of Debian that the tests have beside those.
-readonly newer_kernels=(x86_64@trixie)
+readonly newer_kernels=(x86_64@trixie x86_64@trixie-backports)
 
 arch_names() {
   awk '$1 ~ /^[a-z]/ { print $1 }' <<<"$arch_table"

@@ -4,7 +4,8 @@
 #
 #   provide_kernel    build/kernels/ARCH: a folder to be passed as --root, with boot/vmlinuz-RELEASE
 #                     (or vmlinux-, Image-), boot/config-RELEASE and lib/modules/RELEASE with its
-#                     indices; where arch.sh names several packages, with several releases.
+#                     indices (from 7.x on kernel and configuration are there as well); where arch.sh
+#                     names several packages, with several releases.
 #                     With `suite` set, build/kernels/ARCH@SUITE from that suite of Debian
 # shellcheck shell=bash
 
@@ -60,12 +61,30 @@ unpack_kernels() {
   done
 }
 
+# From 7.x on linux-image-RELEASE is empty: the kernel, its modules and its configuration are packages
+# of their own that it depends on, with everything in usr/lib/modules/RELEASE.
+kernel_parts() {
+  local package=$1 file
+  echo "$package"
+  if [[ -n ${MKCAPTURE_SOURCES:-} ]]; then
+    for file in "$MKCAPTURE_SOURCES"/linux-{binary,modules,base}-"${package#linux-image-}"_*; do
+      [[ ! -f $file ]] || basename "${file%%_*}"
+    done
+    return
+  fi
+  apt_run "$debian_arch${suite:+@$suite}" apt-cache show --no-all-versions "$package" |
+    sed -n 's/^Depends: //p' | grep -oE '\blinux-(binary|modules|base)-[0-9][^ ,]*' || true
+}
+
 unpack_kernel() {
-  local package=$1 dir=$2 src=$work/kernel-$arch release
-  unpack_package "$package" "$debian_arch" "$src"
+  local package=$1 dir=$2 src=$work/kernel-$arch release parts part
+  parts=$(kernel_parts "$package")
+  for part in $parts; do
+    unpack_package "$part" "$debian_arch" "$src"
+  done
   [[ -d $src/lib/modules ]] || mv "$src/usr/lib" "$src/lib" # a package for merged /usr
   mkdir -p "$dir/boot" "$dir/lib/modules"
-  mv "$src/boot"/* "$dir/boot/"
+  [[ ! -d $src/boot ]] || mv "$src/boot"/* "$dir/boot/"
   for release in "$src"/lib/modules/*; do
     mv "$release" "$dir/lib/modules/"
     depmod -b "$dir" "$(basename "$release")"

@@ -91,6 +91,11 @@ change_suite() {
       *) suites="/^deb/{s/ ${own}([ -])/ ${to}\\1/; / ${to}[ -]/!d}; /^Suites:/s/\\b$own\\b/$to/g" ;;
     esac
     sed -i -E "$suites" "$file"
+    if [[ $file == *.sources ]]; then # one file may have several paragraphs
+      awk -v to="$to" 'BEGIN { RS = ""; ORS = "\n\n" }
+                       $0 ~ "(^|\n)Suites:[^\n]* " to' "$file" >"$file.new"
+      mv "$file.new" "$file"
+    fi
     grep -qE "^(deb .*|Suites:.*) $to" "$file" || rm "$file"
   done
 }

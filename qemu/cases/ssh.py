@@ -1,5 +1,6 @@
 """A real panic, saved whole on an SSH server over e1000e with a static address."""
 
+from cases.nfs import SUITES
 from harness.case import Context, case, expect
 from harness.crash import Round, saved
 from harness.dump import check_directory
@@ -10,8 +11,8 @@ from harness.server import ssh_server
 STATIC_IP = f"10.0.2.77::10.0.2.2:255.255.255.0::{MAC.replace(':', '-')}:off"
 
 
-def on_ssh(context: Context, kind: str, key_type: str, host_key_type: str,
-           **image: object) -> None:
+def on_ssh(context: Context, kind: str = "sftp", key_type: str = "ed25519",
+           host_key_type: str = "ed25519", **image: object) -> None:
     server = ssh_server(context, kind, key_type, host_key_type)
     outcome = saved(context, Round(
         Machine(nic="e1000e"),
@@ -42,3 +43,15 @@ def exec_only(context: Context) -> None:
 def chrooted(context: Context) -> None:
     """an account with internal-sftp in a chroot and nothing else, with RSA keys"""
     on_ssh(context, "chroot", "rsa", "rsa")
+
+
+def by_default(kernel: str, suite: str) -> None:
+    @case(f"ssh-{kernel}", long=True)
+    def with_defaults(context: Context) -> None:
+        """by SFTP a dump as images make it by themselves, on a kernel by name"""
+        context.suite = suite
+        on_ssh(context, dump="default")
+
+
+for kernel_, suite_ in SUITES.items():
+    by_default(kernel_, suite_)

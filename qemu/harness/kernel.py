@@ -1,4 +1,5 @@
-"""A kernel tree as builder/bootstrap lays it out: boot/vmlinuz-RELEASE, lib/modules/RELEASE."""
+"""A kernel tree as builder/bootstrap lays it out: boot/vmlinuz-RELEASE (or vmlinuz in the modules'
+folder), lib/modules/RELEASE."""
 
 import lzma
 from dataclasses import dataclass
@@ -40,7 +41,9 @@ class Kernel:
         for name in names:
             if (found := self.root / "boot" / f"{name}-{self.release}").exists():
                 return found
-        raise FileNotFoundError(f"no kernel image of {self.release} under {self.root}/boot")
+        if (found := self.modules_dir / "vmlinuz").exists():  # as Debian packs it from 7.x on
+            return found
+        raise FileNotFoundError(f"no kernel image of {self.release} under {self.root}")
 
     @property
     def modules_dir(self) -> Path:
