@@ -16,7 +16,8 @@ constexpr Field kFields[] = {
     {"root", "-r,--root", kText, "DIR",
      "where lib/modules, boot and lib/firmware are (default: /)"},
     {"targets", "-t,--target", kList, "SPEC",
-     "disk:DEVICE:PATH, raw:DEVICE, nfs://..., ssh://...; repeatable, tried in this order"},
+     "disk:DEVICE:PATH, raw:DEVICE, nfs://..., ssh://..., virtiofs:TAG:/PATH; repeatable, tried in "
+     "this order"},
     {"ip", "--ip", kList, "SPEC", "network address, the kernel's ip= syntax; repeatable"},
     {"vlan", "--vlan", kList, "SPEC", "NAME:PARENT, as dracut's vlan=; repeatable"},
     {"bond", "--bond", kList, "SPEC", "NAME:SLAVES:OPTIONS[:MTU], as dracut's bond=; repeatable"},

@@ -159,8 +159,9 @@ class StackReader {
     if (std::find(layers.begin(), layers.end(), found.layer) != layers.end()) return;
     stack_.layers.push_back(found.layer);
     auto& modules = stack_.modules;
-    if (std::find(modules.begin(), modules.end(), found.module) == modules.end())
-      modules.push_back(found.module);
+    for (const auto& module : found.modules)
+      if (std::find(modules.begin(), modules.end(), module) == modules.end())
+        modules.push_back(module);
   }
 
   // A PV that the volume may be grown onto: its drivers are taken along where it can be brought up.
@@ -178,18 +179,27 @@ class StackReader {
   }
 
   void read_disk(const std::string& folder, const std::string& disk, std::size_t depth) {
-    line(depth, last_part(folder));
+    std::string words = last_part(folder);
     std::string kind = remote_kind(disk);
     if (last_part(disk).starts_with("nvme")) {
       for (const auto& controller : nvme_controllers(host_, disk)) {
         const std::string transport = fact(host_, controller + "/transport");
-        if (!transport.empty() && transport != "pcie")
+        if (transport == "tcp") {
+          auto found = nvme_tcp_disk(host_, controller);
+          if (!found.unsupported.empty()) kind = found.unsupported;
+          words += ": " + found.words;
+          stack_.servers.emplace_back(nvme_option(found.layer.name, "traddr"));
+          stack_.layers.push_back(std::move(found.layer));
+          stack_.modules.insert(stack_.modules.end(), found.modules.begin(), found.modules.end());
+        } else if (!transport.empty() && transport != "pcie") {
           kind = fmt::format("an NVMe disk over fabrics ({})", transport);
+        }
         merge_drivers(stack_.drivers, drivers_above(host_, controller));
       }
     }
     if (disk.find("/nvme-subsystem/") == std::string::npos)
       merge_drivers(stack_.drivers, drivers_above(host_, disk));
+    line(depth, words);
     if (!kind.empty()) refuse(disk, kind);
   }
 

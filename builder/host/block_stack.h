@@ -17,6 +17,7 @@ struct BlockStack {
   std::vector<DeviceDriver> drivers;  // of every disk below, outermost bus first
   std::vector<StorageLayer> layers;   // what /init brings up, the lowest first
   std::vector<std::string> modules;   // of the layers: "dm_mod", "raid1"
+  std::vector<std::string> servers;   // addresses of its disks at the other end of a network
   std::vector<std::string> tree;      // where there are layers: the stack as indented lines
   /// What stands in the way: "an encrypted (LUKS) device"; empty where nothing does.
   std::string unsupported;

@@ -120,6 +120,12 @@ Error no_default(const std::string& why) {
 
 // A network file system as the target that would write to the same place.
 Error network_default(const Mount& mount, const std::string& path) {
+  if (mount.type == "virtiofs")
+    return usage_error(
+        fmt::format("no --target given, and {} is on a share of the virtual "
+                    "machine's host",
+                    kDumpDirectory),
+        fmt::format("pass --target virtiofs:{}:{}", mount.source, path_in_filesystem(mount, path)));
   if (!mount.type.starts_with("nfs"))
     return no_default(fmt::format("it is on {} ({})", mount.type, mount.source));
   const auto colon = mount.source.rfind(":/");

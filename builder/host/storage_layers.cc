@@ -6,7 +6,7 @@
 
 #include "builder/host/device_drivers.h"
 #include "init/base/units.h"
-#include "init/contract/lvm_metadata.h"
+#include "init/contract/lvm_stack.h"
 
 namespace mkcapture {
 
@@ -72,11 +72,40 @@ void find_other_pvs(Host& host, const LvmGroup& group, FoundLayer& found) {
   }
 }
 
+// The status of a pool that is in use, by its name; empty where it cannot be had.
+std::string pool_status(Host& host, const LvmGroup& group, const LvmVolume& pool) {
+  const auto text = host.run({"dmsetup", "status", "--target", "thin-pool",
+                              lvm_mapper_name(group.name, pool.name) + "-tpool"});
+  const auto at = text ? text->find(" thin-pool ") : std::string::npos;
+  return at == std::string::npos ? "" : text->substr(at + std::string_view(" thin-pool ").size());
+}
+
+// Types other than linear in the words, the modules of every part, and a thin pool's fill.
+void describe_parts(Host& host, const LvmGroup& group, const LvmVolume& volume, FoundLayer& found) {
+  const LvmStack stack = lvm_stack(group, volume, nullptr);
+  std::string types;
+  for (const auto& [part, health, device] : stack.parts) {
+    for (const auto module : lvm_modules(*part))
+      if (std::find(found.modules.begin(), found.modules.end(), module) == found.modules.end())
+        found.modules.emplace_back(module);
+    if (is_raid(*part))
+      types += fmt::format("{}{} of {} legs", types.empty() ? "" : ", ", part->segments[0].type,
+                           part->segments[0].areas.size());
+    if (!is_thin_pool(*part)) continue;
+    types += fmt::format("{}thin in {}", types.empty() ? "" : ", ", part->name);
+    const std::string status = pool_status(host, group, *part);
+    if (status.empty() || !found.unsupported.empty()) continue;
+    if (const auto why = thin_pool_refusal(status, part->segments[0].id); !why.empty())
+      found.unsupported =
+          fmt::format("a thin LVM volume (the pool {}/{} {})", group.name, part->name, why);
+  }
+  if (!types.empty()) found.words += fmt::format(" ({})", types);
+}
+
 }  // namespace
 
 FoundLayer lvm_volume(Host& host, const std::string& folder) {
   FoundLayer found;
-  found.module = "dm_mod";
   found.layer.kind = StorageLayer::Kind::kLvm;
   found.layer.uuid = fact(host, folder + "/dm/uuid").substr(kLvmPrefix.size());
   collect_pvs(host, folder, kMaxDepth, found.below);
@@ -101,7 +130,32 @@ FoundLayer lvm_volume(Host& host, const std::string& folder) {
   found.words = "LVM volume " + found.layer.name;
   if (const auto refused = lvm_refusal(*group, *volume); !refused.empty())
     found.unsupported = fmt::format("an LVM volume ({})", refused);
+  describe_parts(host, *group, *volume, found);
   find_other_pvs(host, *group, found);
+  return found;
+}
+
+FoundLayer nvme_tcp_disk(Host& host, const std::string& controller) {
+  FoundLayer found;
+  found.layer.kind = StorageLayer::Kind::kNvmeTcp;
+  found.modules = {"nvme_tcp"};
+  const std::string address = fact(host, controller + "/address");
+  const std::string traddr(nvme_option(address, "traddr"));
+  const std::string port(nvme_option(address, "trsvcid"));
+  const std::string nqn = fact(host, controller + "/subsysnqn");
+  found.words = fmt::format("NVMe/TCP {} at {} port {}", nqn, traddr, port);
+  found.layer.name = fmt::format("transport=tcp,traddr={},trsvcid={},nqn={}", traddr, port, nqn);
+  for (const char* name : {"hostnqn", "hostid", "dhchap_secret", "dhchap_ctrl_secret"}) {
+    const std::string value = fact(host, fmt::format("{}/{}", controller, name));
+    if (!value.empty() && value != "none")
+      found.layer.name += fmt::format(",{}={}", name, value);
+    else if (std::string_view(name) == "hostnqn")
+      found.unsupported = "an NVMe disk over fabrics (tcp) whose host name cannot be read";
+  }
+  if (traddr.empty() || nqn.empty())
+    found.unsupported = "an NVMe disk over fabrics (tcp) whose address cannot be read";
+  else if (host.exists(controller + "/tls_key"))
+    found.unsupported = "an NVMe disk over fabrics (tcp with TLS)";
   return found;
 }
 
@@ -114,7 +168,7 @@ FoundLayer md_array(Host& host, const std::string& folder) {
   found.layer.name = last_part(folder);
   found.layer.members = static_cast<unsigned>(parse_number(disks).value_or(0));
   found.words = fmt::format("md {} of {} members, metadata {}", level, disks, version);
-  found.module = md_module(level);
+  if (const auto module = md_module(level); !module.empty()) found.modules.emplace_back(module);
   found.below = slaves_of(host, folder);
   for (const auto& member : found.below) {
     const BlockTags tags = host.probe("/dev/" + last_part(member));
@@ -123,7 +177,7 @@ FoundLayer md_array(Host& host, const std::string& folder) {
   const std::string reshape = fact(host, folder + "/md/reshape_position");
   if (level.empty()) {
     found.unsupported = "an md array that is not running";
-  } else if (found.module.empty()) {
+  } else if (found.modules.empty()) {
     found.unsupported = fmt::format("an md array ({})", level);
   } else if (version != "0.90" && version != "1.0" && version != "1.1" && version != "1.2") {
     found.unsupported =

@@ -118,7 +118,7 @@ Status check_name(const DeviceName& name, bool overwritten, bool here, const std
                             "find nothing: name a partition by PARTUUID= or PARTLABEL=",
                             text));
   if (name.by != By::kPath || is_tag_link(name.value)) return {};
-  if (name.value.starts_with("/dev/disk/"))
+  if (begins_with_any(name.value, {"/dev/disk/", "/dev/md/"}))
     return usage_error(
         origin,
         fmt::format("{}: the capture kernel has no udev that makes this name{}: write UUID=, "
@@ -126,6 +126,12 @@ Status check_name(const DeviceName& name, bool overwritten, bool here, const std
                     text,
                     here ? ", and the device has neither a UUID nor a partition's UUID"
                          : ", and this machine has no such device"));
+  if (!here && name.value.starts_with("/dev/mapper/")) {
+    plan.warnings.push_back(fmt::format(
+        "{} is not on this machine: the capture kernel has that name only for an LVM volume",
+        text));
+    return {};
+  }
   plan.warnings.push_back(
       here ? fmt::format("{} has no UUID: the capture kernel may give this name to another device",
                          text)

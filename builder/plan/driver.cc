@@ -23,6 +23,7 @@ using Layer = StorageLayer::Kind;
 
 // The layers that modules of a LIST are for: sets by their names, or modules of drivers/md.
 std::optional<Layer> layer_of(const std::string& name) {
+  if (name == "nvme_tcp" || name == "nvme-tcp") return Layer::kNvmeTcp;
   if (name == "lvm" || name == "dm_mod" || name == "dm-mod") return Layer::kLvm;
   if (name == "md" || name == "md_mod" || name == "md-mod" || name == "raid456" ||
       !md_module(name).empty())
@@ -119,9 +120,11 @@ class DriverPlanner {
         TRY(take_watchdogs("listed"));
         continue;
       }
-      if (name == "lvm" || name == "md") {
+      if (name == "lvm" || name == "md" || name == "multipath" || name == "nvme_tcp") {
         auto taken = resolver_.add_set(name, "listed");
         if (!taken) return std::move(taken).error();
+        // A path's handler has to be there before its disk.
+        if (name == "multipath") append_new(listed_storage_, *taken);
         continue;
       }
       TRY(check_known(name, request_.drivers.origin));
@@ -150,20 +153,27 @@ class DriverPlanner {
     if (request_.drivers.kind == Choice::kList) {
       ways.insert("listed");
       entry.drivers = listed_both_;
-      append_new(entry.drivers, net ? listed_net_ : listed_storage_);
+      if (!net) append_new(entry.drivers, listed_storage_);
+      if (target.server) append_new(entry.drivers, listed_net_);
       return {};
     }
-    if (!need.device && !need.server) return {};  // its module sets are all
+    if (!need.device && !need.server) {  // its module sets are all
+      ways.insert(request_.drivers.kind != Choice::kGeneric && target.here ? "host" : "generic");
+      return {};
+    }
     if (request_.drivers.kind == Choice::kHost && !target.here)
       return usage_error(
           request_.drivers.origin,
           fmt::format("host: {} is not on this machine; use generic or a list",
                       net ? "the way to " + need.server->host : to_string(*need.device)));
-    if (request_.drivers.kind != Choice::kGeneric && target.here) {
-      ways.insert("host");
+    const bool generic = request_.drivers.kind == Choice::kGeneric;
+    // Where a disk is on the network was seen on this machine, so its way is this machine's.
+    const bool remote = need.device && target.server;
+    if ((!generic || remote) && target.here) {
+      ways.insert(generic ? "generic" : "host");
       for (const auto& device : target.drivers)
         TRY(take_device(device, target, entry));
-      return {};
+      if (!generic) return {};
     }
     ways.insert("generic");
     entry.autoload = net ? Autoload::kNet : Autoload::kStorage;
@@ -196,6 +206,8 @@ class DriverPlanner {
       for (const auto layer : {Layer::kMd, Layer::kLvm})
         if (std::find(sets.begin(), sets.end(), to_string(layer)) != sets.end())
           entry.layers.push_back({layer, "", 0, ""});
+      for (const auto& layer : target.stack.layers)
+        if (layer.kind == Layer::kNvmeTcp) entry.layers.push_back(layer);
       return {};
     }
     if (listed) {
@@ -204,9 +216,15 @@ class DriverPlanner {
           return usage_error(request_.drivers.origin,
                              fmt::format("the list lacks '{}', which {} needs",
                                          to_string(layer.kind), target.where));
-      if (!target.here)
-        for (const auto layer : listed_layers_)
-          entry.layers.push_back({layer, "", 0, ""});
+      for (const auto layer : listed_layers_) {
+        if (target.here) break;
+        if (layer == Layer::kNvmeTcp)
+          return usage_error(request_.drivers.origin,
+                             fmt::format("nvme_tcp: where {} is on the network is known only on "
+                                         "the machine that uses it: build the image there",
+                                         to_string(target.spec)));
+        entry.layers.push_back({layer, "", 0, ""});
+      }
     }
     append_new(entry.layers, target.stack.layers);
     Names loaded_when_needed;
@@ -281,7 +299,7 @@ class DriverPlanner {
       return as_usage_error(to_string(target.spec), std::move(checked).error());
     const TargetNeeds need = needs(target.spec);
     Names sets;
-    if (need.server) {
+    if (target.server) {
       sets.push_back("network");
       if (plan_.network.dhcp) sets.push_back("dhcp");
       if (!plan_.network.bond.empty()) sets.push_back("bond");

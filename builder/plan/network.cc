@@ -28,7 +28,7 @@ class NetworkPlanner {
                 });
     add_cards();
     for (auto& target : plan_.targets)
-      if (needs_network(target.spec)) TRY(finish_target(target));
+      if (target.server) TRY(finish_target(target));
     return {};
   }
 
@@ -75,7 +75,7 @@ class NetworkPlanner {
     }
   }
 
-  static std::string host_of(const TargetPlan& target) { return needs(target.spec).server->host; }
+  static std::string host_of(const TargetPlan& target) { return target.server->host; }
 
   // To a target, as this machine would take it now.
   struct Way {
@@ -86,7 +86,7 @@ class NetworkPlanner {
 
   Status find_ways() {
     for (auto& target : plan_.targets) {
-      if (!needs_network(target.spec)) continue;
+      if (!target.server) continue;
       if (const std::string host = host_of(target);
           host.starts_with("fe80:") || host.starts_with("FE80:"))
         return usage_error(to_string(target.spec),
@@ -153,7 +153,7 @@ class NetworkPlanner {
     plan_.notes.push_back(fmt::format("no --ip given: {} with {}, as it leads to {}",
                                       route.interface, words, host_of(*target)));
     route_on(way, ip, ipv6);
-    target->where = "through " + route.interface;
+    target->where += (target->where.empty() ? "through " : ", through ") + route.interface;
     if (!route.gateway.empty()) target->where += ", gateway " + route.gateway;
     if (ip.method == IpSpec::Method::kStatic) target->where += ", from " + ip.address;
     if (ip.mtu != 0) target->where += fmt::format(", MTU {}", ip.mtu);
@@ -294,7 +294,8 @@ class NetworkPlanner {
       merge_drivers(target.drivers, nic.drivers);
       names += (names.empty() ? "" : ", ") + nic.name;
     }
-    if (target.where.empty()) target.where = "through " + names;
+    if (target.where.find("through ") == std::string::npos)
+      target.where += (target.where.empty() ? "through " : ", through ") + names;
     return {};
   }
 
@@ -316,7 +317,7 @@ class NetworkPlanner {
 
 Status plan_network(const Request& request, Host& host, Plan& plan) {
   const bool needed = std::any_of(plan.targets.begin(), plan.targets.end(),
-                                  [](const TargetPlan& t) { return needs_network(t.spec); });
+                                  [](const TargetPlan& t) { return t.server.has_value(); });
   if (needed) return NetworkPlanner(request, host, plan).run();
   if (!request.ip.empty()) plan.notes.push_back("--ip has no effect: no target needs a network");
   return {};

@@ -37,6 +37,8 @@ struct TargetPlan {
   std::string address;  // nfs, ssh: the server's, as it resolves now; empty where it does not
   std::vector<CcwDevice> ccw_devices = {};  // of IBM Z, to be set online
   BlockStack stack = {};                    // disk, raw: where here
+  /// What a network has to lead to: its own server, or that of the disk that it stands on.
+  std::optional<ServerName> server = {};
 };
 
 struct NetworkPlan {

@@ -33,6 +33,10 @@ Status plan_device(const std::string& origin, int dump_level, Host& host, Target
   target.where = stack->words;
   target.drivers = stack->drivers;
   target.stack = *std::move(stack);
+  if (!target.stack.servers.empty()) {
+    target.server = ServerName{target.stack.servers.front(), 0};
+    target.address = target.server->host;
+  }
   if (!need.filesystem) {
     if (!target.stack.layers.empty())
       return usage_error(
@@ -83,8 +87,13 @@ Status plan_targets(const Request& request, Host& host, Plan& plan) {
   for (const auto& wanted : request.targets) {
     TargetPlan target{wanted.value, "", false, "", {}, "", ""};
     const TargetNeeds need = needs(target.spec);
+    target.server = need.server;
     if (need.server) plan_server(*need.server, host, target, plan);
     if (need.device) TRY(plan_device(wanted.origin, request.dump.level, host, target, plan));
+    if (!need.device && !need.server) {
+      target.here = plan.this_machine;
+      target.where = need.place;
+    }
     plan.targets.push_back(std::move(target));
   }
   return {};

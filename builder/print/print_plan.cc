@@ -58,9 +58,10 @@ void print_targets(const Plan& plan, std::string& out) {
     const bool net = server.has_value();
     if (server && !target.address.empty() && target.address != server->host)
       section.line("   {} is {} now, and stays so in the image", server->host, target.address);
-    std::string where = target.here ? "on this machine: " + target.where : "";
-    if (target.here && net) where = target.where;
-    if (!target.here)
+    const bool device = needs(target.spec).device.has_value();
+    std::string where = target.where;
+    if (target.here && device) where = "on this machine: " + where;
+    if (!target.here && (net || device))
       where = net ? "the way there is found at the capture"
                   : "not on this machine: found at the capture";
     if (!target.filesystem.empty()) where += ", " + target.filesystem;
@@ -74,7 +75,7 @@ void print_targets(const Plan& plan, std::string& out) {
 
 bool uses_network(const Plan& plan) {
   return std::any_of(plan.targets.begin(), plan.targets.end(),
-                     [](const auto& target) { return needs_network(target.spec); });
+                     [](const auto& target) { return target.server.has_value(); });
 }
 
 void print_network(const Plan& plan, std::string& out) {

@@ -46,7 +46,7 @@ ArmState state_of(const Plan& plan, const ImageSizes& sizes, std::vector<std::st
   bool network = false;
   for (const auto& target : plan.targets) {
     state.from.targets.push_back({to_string(target.spec), target.address});
-    network = network || needs_network(target.spec);
+    network = network || target.server.has_value();
   }
   state.load = kexec_line(plan);
   state.image_bytes = sizes.image_bytes;

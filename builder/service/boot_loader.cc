@@ -36,7 +36,7 @@ Result<Advice> advise(const Wanted& wanted, Host& host) {
   auto packed = pack(*plan);
   if (!packed) return std::move(packed).error();
   const bool network = std::any_of(plan->targets.begin(), plan->targets.end(),
-                                   [](const auto& t) { return needs_network(t.spec); });
+                                   [](const auto& t) { return t.server.has_value(); });
   const ImageNeed need{packed->sizes.peak_bytes(), network};
   Advice advice;
   advice.bytes = recommended_bytes(plan->profile, plan->crashkernel.ram, need);

@@ -143,6 +143,56 @@ bool has_flag(const LvmSection& section, std::string_view flag) {
   return false;
 }
 
+Status parse_stripes(const LvmSection& section, LvmSegment& segment) {
+  const auto elements = section.find("stripes")->elements();
+  for (std::size_t i = 0; i + 1 < elements.size(); i += 2) {
+    const auto start = parse_number(elements[i + 1]);
+    if (!start || *start > kMaxExtents) return fail("a stripe with impossible numbers");
+    segment.areas.push_back({std::string(elements[i]), *start, {}});
+  }
+  if (segment.areas.empty() || segment.areas.size() != number(section, "stripe_count", 0)) {
+    return fail("a segment with another number of stripes than it says");
+  }
+  return {};
+}
+
+/// Volumes in pairs, that with the metadata first (lvm2: lib/raid/raid.c); raid0 mostly has none.
+Status parse_legs(const LvmSection& section, LvmSegment& segment) {
+  segment.region_sectors = number(section, "region_size", 0);
+  segment.copies = number(section, "data_copies", 0);
+  const auto plain = section.find("raid0_lvs");
+  const auto pairs = section.find("raids");
+  const auto names = plain   ? plain->elements()
+                     : pairs ? pairs->elements()
+                             : decltype(plain->elements())();
+  const std::size_t step = plain ? 1 : 2;
+  for (std::size_t i = 0; i + step <= names.size(); i += step) {
+    segment.areas.push_back(
+        {std::string(names[i + step - 1]), 0, plain ? std::string() : std::string(names[i])});
+  }
+  const auto count = number(section, "device_count", number(section, "stripe_count", 0));
+  if (segment.areas.empty() || segment.areas.size() != count || names.size() != step * count) {
+    return fail("a segment with another number of devices than it says");
+  }
+  // The data of a volume that was reshaped begins elsewhere.
+  if (section.find("reshape_count") || section.find("data_offset")) segment.type += " (reshaped)";
+  return {};
+}
+
+/// lvm2: lib/thin/thin.c
+void parse_thin(const LvmSection& section, LvmSegment& segment) {
+  const bool pool = segment.type == "thin-pool";
+  const auto below = section.find(pool ? "pool" : "thin_pool");
+  const auto meta = section.find("metadata");
+  segment.id = number(section, pool ? "transaction_id" : "device_id", ~std::uint64_t{0});
+  segment.stripe_sectors = number(section, "data_block_size", number(section, "chunk_size", 0));
+  segment.zero_new = number(section, "zero_new_blocks", 0) != 0;
+  if (below) {
+    segment.areas.push_back(
+        {std::string(below->text()), 0, pool && meta ? std::string(meta->text()) : std::string()});
+  }
+}
+
 Result<LvmSegment> parse_segment(const LvmSection& section) {
   LvmSegment segment;
   segment.start = number(section, "start_extent", kMaxExtents + 1);
@@ -152,19 +202,18 @@ Result<LvmSegment> parse_segment(const LvmSection& section) {
   }
   if (const auto type = section.find("type")) segment.type = type->text();
   segment.stripe_sectors = number(section, "stripe_size", 0);
-  for (const std::string_view other : {"origin", "cow_store", "merging_store", "external_origin"}) {
+  for (const std::string_view other :
+       {"origin", "cow_store", "merging_store", "external_origin", "merge"}) {
+    // Thin snapshots share blocks, which neither writes to.
+    if (segment.type == "thin" && other == "origin") continue;
     if (const auto name = section.find(other)) segment.entangled.emplace_back(name->text());
   }
-  const auto stripes = section.find("stripes");
-  if (!stripes) return segment;
-  const auto elements = stripes->elements();
-  for (std::size_t i = 0; i + 1 < elements.size(); i += 2) {
-    const auto start = parse_number(elements[i + 1]);
-    if (!start || *start > kMaxExtents) return fail("a stripe with impossible numbers");
-    segment.areas.push_back({std::string(elements[i]), *start});
-  }
-  if (segment.areas.empty() || segment.areas.size() != number(section, "stripe_count", 0)) {
-    return fail("a segment with another number of stripes than it says");
+  if (segment.type.starts_with("raid")) {
+    TRY(parse_legs(section, segment));
+  } else if (segment.type.starts_with("thin")) {
+    parse_thin(section, segment);
+  } else if (section.find("stripes")) {
+    TRY(parse_stripes(section, segment));
   }
   return segment;
 }
@@ -177,6 +226,7 @@ Result<LvmVolume> parse_volume(std::string_view name, const LvmSection& section)
   if (!has_flag(section, "WRITE")) volume.refused = "is read-only";
   if (has_flag(section, "PVMOVE")) volume.refused = "is being moved by pvmove";
   if (has_flag(section, "LOCKED")) volume.refused = "is locked (a pvmove that has not ended)";
+  volume.rebuilt = has_flag(section, "REBUILD");
   for (const auto& entry : section.entries(kMaxEntries)) {
     if (!entry.is_section || !entry.name.starts_with("segment")) continue;
     TRY_ASSIGN(segment, parse_segment(LvmSection(entry.value)));
@@ -289,65 +339,6 @@ const LvmGroup::Pv* LvmGroup::pv(std::string_view key) const {
   const auto found =
       std::find_if(pvs.begin(), pvs.end(), [&](const auto& p) { return p.name == key; });
   return found == pvs.end() ? nullptr : &*found;
-}
-
-std::string lvm_refusal(const LvmGroup& group, const LvmVolume& volume) {
-  const std::string name = group.name + "/" + volume.name;
-  if (!group.refused.empty()) return group.name + " " + group.refused;
-  if (!volume.refused.empty()) return name + " " + volume.refused;
-  std::uint64_t next = 0;
-  for (const auto& segment : volume.segments) {
-    if (segment.type != "striped" && segment.type != "linear") {
-      return name + " is of type " + segment.type + ", not linear or striped";
-    }
-    const std::size_t stripes = segment.areas.size();
-    if (segment.start != next || stripes == 0 || segment.count % stripes != 0 ||
-        (stripes > 1 && (segment.stripe_sectors == 0 || segment.stripe_sectors > kMaxSector))) {
-      return name + " has segments that do not fit together";
-    }
-    next += segment.count;
-    for (const auto& area : segment.areas) {
-      const auto* pv = group.pv(area.name);
-      if (pv == nullptr) return name + " lies on " + area.name + ", which is no PV";
-      if (pv->missing) return name + " lies on " + area.name + ", a PV that is marked as missing";
-    }
-  }
-  if (volume.segments.empty()) return name + " has no segments";
-  return {};
-}
-
-std::vector<const LvmGroup::Pv*> lvm_pvs(const LvmGroup& group, const LvmVolume& volume) {
-  std::vector<const LvmGroup::Pv*> all;
-  for (const auto& segment : volume.segments) {
-    for (const auto& area : segment.areas) {
-      const auto* pv = group.pv(area.name);
-      if (pv != nullptr && std::find(all.begin(), all.end(), pv) == all.end()) all.push_back(pv);
-    }
-  }
-  return all;
-}
-
-std::vector<DmTarget> lvm_table(const LvmGroup& group, const LvmVolume& volume,
-                                const std::function<std::string(const LvmGroup::Pv&)>& device_of) {
-  std::vector<DmTarget> table;
-  for (const auto& segment : volume.segments) {
-    const bool linear = segment.areas.size() == 1;
-    DmTarget target{segment.start * group.extent_sectors, segment.count * group.extent_sectors,
-                    linear ? "linear" : "striped", ""};
-    if (!linear) {
-      target.parameters =
-          std::to_string(segment.areas.size()) + " " + std::to_string(segment.stripe_sectors) + " ";
-    }
-    for (const auto& area : segment.areas) {
-      const auto* pv = group.pv(area.name);
-      if (pv == nullptr) continue;
-      if (!target.parameters.empty() && !target.parameters.ends_with(' ')) target.parameters += ' ';
-      target.parameters += device_of(*pv) + " " +
-                           std::to_string(pv->data_sector + area.start * group.extent_sectors);
-    }
-    table.push_back(std::move(target));
-  }
-  return table;
 }
 
 std::string lvm_mapper_name(std::string_view group, std::string_view volume) {

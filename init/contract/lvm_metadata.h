@@ -28,16 +28,22 @@ struct LvmPv {
 /// without readable metadata is a success, since another PV of the group may have it.
 [[nodiscard]] Result<LvmPv> read_lvm_pv(const ReadAt& read);
 
-/// A part of a volume: `count` extents of it, spread over `areas`, each a PV or another volume.
+/// A part of a volume: `count` extents of it, spread over `areas`.
 struct LvmSegment {
   struct Area {
-    std::string name;         // "pv0": a key of the metadata; or a volume's name
+    std::string name;         // of a PV ("pv0": a key of the metadata) or of another volume
     std::uint64_t start = 0;  // in extents
+    std::string meta;         // the volume with the metadata of this one: a RAID's, a thin pool's
   };
   std::uint64_t start = 0;  // in extents
   std::uint64_t count = 0;
-  std::string type;                  // "striped" (linear, too), "raid1", "thin", ...
-  std::uint64_t stripe_sectors = 0;  // 0 where there is one area
+  std::string type;  // "striped" (linear, too), "raid1", "thin", ...
+  /// In sectors; of a thin pool its block. 0 where there is one area.
+  std::uint64_t stripe_sectors = 0;
+  std::uint64_t region_sectors = 0;  // of a RAID's bitmap
+  std::uint64_t copies = 0;          // raid10
+  std::uint64_t id = 0;              // thin: the device's in its pool; thin-pool: the transaction's
+  bool zero_new = false;             // thin-pool
   std::vector<Area> areas;
   /// Volumes that a write to this segment's own, or to them, would spoil or be spoiled by: a
   /// snapshot's origin and its store, a thin volume's external origin.
@@ -48,7 +54,8 @@ struct LvmVolume {
   std::string name;
   std::string uuid;
   bool visible = false;
-  std::string refused;  // why it cannot be brought up, whatever its segments: "is locked"
+  bool rebuilt = false;  // a RAID's leg that does not hold its data yet
+  std::string refused;   // why it cannot be brought up, whatever its segments: "is locked"
   std::vector<LvmSegment> segments;
 };
 
@@ -83,27 +90,6 @@ struct LvmVersion {
   std::uint64_t seqno = 0;
 };
 [[nodiscard]] std::optional<LvmVersion> lvm_version(std::string_view text);
-
-/// Why this volume cannot be brought up by a capture image; empty where it can: linear and striped
-/// segments, without a gap, on PVs that the metadata has.
-[[nodiscard]] std::string lvm_refusal(const LvmGroup& group, const LvmVolume& volume);
-
-/// The PVs that a volume lies on, each once.
-[[nodiscard]] std::vector<const LvmGroup::Pv*> lvm_pvs(const LvmGroup& group,
-                                                       const LvmVolume& volume);
-
-/// A line of a device-mapper table, in sectors of 512 bytes.
-struct DmTarget {
-  std::uint64_t start = 0;
-  std::uint64_t sectors = 0;
-  std::string type;
-  std::string parameters;
-};
-/// The table of a volume that lvm_refusal() has nothing against. `device_of` gives the device
-/// number of a PV ("8:2").
-[[nodiscard]] std::vector<DmTarget> lvm_table(
-    const LvmGroup& group, const LvmVolume& volume,
-    const std::function<std::string(const LvmGroup::Pv&)>& device_of);
 
 /// The name that device-mapper has for a volume: "vg0-var", with each '-' of the parts doubled.
 [[nodiscard]] std::string lvm_mapper_name(std::string_view group, std::string_view volume);

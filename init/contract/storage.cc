@@ -8,7 +8,8 @@ namespace mkcapture {
 namespace {
 
 using Kind = StorageLayer::Kind;
-constexpr Name<Kind> kKinds[] = {{"lvm", Kind::kLvm}, {"md", Kind::kMd}};
+constexpr Name<Kind> kKinds[] = {
+    {"lvm", Kind::kLvm}, {"md", Kind::kMd}, {"nvme_tcp", Kind::kNvmeTcp}};
 constexpr unsigned kMaxMembers = 4096;
 
 std::size_t uuid_length(Kind kind) {
@@ -23,6 +24,13 @@ Result<StorageLayer> parse_layer(std::string_view text) {
   if (!kind) return fail("'" + std::string(parts[0].substr(0, 32)) + "' is no kind of layer");
   StorageLayer layer;
   layer.kind = *kind;
+  if (layer.kind == Kind::kNvmeTcp) {
+    if (parts.size() > 1) layer.name = text.substr(parts[0].size() + 1);
+    if (nvme_option(layer.name, "transport") != "tcp" ||
+        nvme_option(layer.name, "traddr").empty() || nvme_option(layer.name, "nqn").empty())
+      return fail("write nvme_tcp:transport=tcp,traddr=ADDRESS,nqn=NAME,...");
+    return layer;
+  }
   if (parts.size() == 1) return layer;
   if (parts.size() < 4) return fail("write KIND or KIND:UUID:MEMBERS:NAME");
   layer.uuid = parts[1];
@@ -38,7 +46,9 @@ Result<StorageLayer> parse_layer(std::string_view text) {
 
 std::string to_string(const StorageLayer& layer) {
   std::string text(to_string(layer.kind));
-  if (!layer.any()) {
+  if (layer.kind == Kind::kNvmeTcp) {
+    text += ":" + layer.name;
+  } else if (!layer.any()) {
     text += ":" + layer.uuid + ":" + std::to_string(layer.members) + ":" + layer.name;
   }
   return text;
@@ -46,6 +56,13 @@ std::string to_string(const StorageLayer& layer) {
 
 std::string_view to_string(StorageLayer::Kind kind) {
   return name_of(kKinds, kind);
+}
+
+std::string_view nvme_option(std::string_view options, std::string_view key) {
+  for (auto option : split(options, ',')) {
+    if (consume(option, key) && consume(option, "=")) return option;
+  }
+  return {};
 }
 
 std::string without_dashes(std::string_view uuid) {

@@ -15,16 +15,17 @@
 #include "init/contract/targets/nfs.h"
 #include "init/contract/targets/raw.h"
 #include "init/contract/targets/ssh.h"
+#include "init/contract/targets/virtiofs.h"
 
 namespace mkcapture {
 
 /// Every kind, in the order in which messages name their forms.
-using TargetSpec = std::variant<DiskSpec, RawSpec, NfsSpec, SshSpec>;
+using TargetSpec = std::variant<DiskSpec, RawSpec, NfsSpec, SshSpec, VirtiofsSpec>;
 
-/// Parses "disk:DEVICE:PATH", "raw:DEVICE", "nfs://SERVER[:PORT]/EXPORT/PATH[?opts]" or
-/// "ssh://USER@HOST[:PORT]/PATH". Everything is checked: empty parts, relative or ".." paths,
-/// ports out of 1..65535, control characters. Errors say which part is wrong and what would be
-/// right.
+/// Parses "disk:DEVICE:PATH", "raw:DEVICE", "nfs://SERVER[:PORT]/EXPORT/PATH[?opts]",
+/// "ssh://USER@HOST[:PORT]/PATH" or "virtiofs:TAG:/PATH". Everything is checked: empty parts,
+/// relative or ".." paths, ports out of 1..65535, control characters. Errors say which part is
+/// wrong and what would be right.
 [[nodiscard]] Result<TargetSpec> parse_target(std::string_view text);
 
 /// The canonical text: parse_target(to_string(t)) == t. Used in verdict lines.

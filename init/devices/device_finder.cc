@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "init/base/text.h"
+#include "init/contract/lvm_metadata.h"
 #include "init/devices/disk_paths.h"
 
 namespace mkcapture::init {
@@ -55,11 +56,18 @@ std::string uevent_value(System& system, const std::string& name, std::string_vi
   return {};
 }
 
-bool matches_name(const BlockDevice& device, const DeviceName& wanted) {
+/// "/dev/mapper/VG-LV" for /dev/VG/LV; another path as it is.
+std::string mapper_path(const std::string& path) {
+  const auto parts = split(path, '/');
+  if (parts.size() != 4 || parts[1] != "dev" || parts[2] == "mapper") return path;
+  return "/dev/mapper/" + lvm_mapper_name(parts[2], parts[3]);
+}
+
+bool matches_name(const BlockDevice& device, const DeviceName& wanted, const std::string& mapped) {
   const auto& id = device.identity;
   switch (wanted.by) {
     case DeviceName::By::kPath:
-      return device.path == wanted.value;
+      return device.path == wanted.value || (!device.mapped.empty() && device.mapped == mapped);
     case DeviceName::By::kUuid:
       return id.usage != "raid" && equal_ignoring_case(id.uuid, wanted.value);
     case DeviceName::By::kLabel:
@@ -107,6 +115,7 @@ DeviceFinder::DeviceFinder(System& system, BlockProber& prober, DeviceName wante
     : system_(system),
       wanted_(std::move(wanted)),
       looked_for_(without_links(wanted_)),
+      mapped_(mapper_path(looked_for_.value)),
       on_event_(std::move(on_event)),
       passed_over_(std::move(passed_over)),
       probes_(system, prober) {}
@@ -115,7 +124,12 @@ bool DeviceFinder::worth_probing(const BlockDevice& device,
                                  const std::vector<std::string>& sorted_names) {
   using By = DeviceName::By;
   const auto& [by, value] = looked_for_;
-  if (by == By::kPath && value == device.path) return true;
+  if (by == By::kPath && matches_name(device, looked_for_, mapped_)) return true;
+  // What is on a RAID's leg or in a thin pool looks like what the volume holds.
+  if (!device.mapped.empty()) {
+    const auto holders = system_.list_dir("/sys/class/block/" + device.name + "/holders");
+    if (holders && !holders->empty()) return false;
+  }
   if (by == By::kPath && !assemble_) return false;
   if (has_partitions(system_, device.name, sorted_names)) return false;
   if (assemble_ || by == By::kUuid || by == By::kLabel) return true;
@@ -151,7 +165,11 @@ void DeviceFinder::scan() {
     if (asked != asked_.end() && asked->second.device.bytes == bytes) continue;
     const auto failed = failed_.find(name);
     if (failed != failed_.end() && system_.now() - failed->second.when < kRescan) continue;
-    BlockDevice device{name, "/dev/" + name, bytes, {}};
+    BlockDevice device{name, "/dev/" + name, bytes, {}, {}};
+    if (name.starts_with("dm-")) {
+      const auto mapping = system_.read_file("/sys/class/block/" + name + "/dm/name", 512);
+      if (mapping) device.mapped = "/dev/mapper/" + std::string(trim(*mapping));
+    }
     // sysfs writes the '/' of a name such as cciss/c0d0 as '!'.
     std::replace(device.path.begin(), device.path.end(), '!', '/');
     if (!worth_probing(device, names)) {
@@ -189,7 +207,7 @@ std::vector<const BlockDevice*> DeviceFinder::matches() {
   for (const auto& [name, device] : devices_) {
     const bool failed_before =
         std::find(passed_over_.begin(), passed_over_.end(), name) != passed_over_.end();
-    if (!failed_before && matches_name(device, looked_for_)) found.push_back(&device);
+    if (!failed_before && matches_name(device, looked_for_, mapped_)) found.push_back(&device);
   }
   return found;
 }

@@ -19,6 +19,7 @@ struct BlockDevice {
   std::string path;  // "/dev/vda1"
   std::uint64_t bytes = 0;
   BlockIdentity identity;
+  std::string mapped = {};  // "/dev/mapper/vg0-var", of device-mapper's
 };
 /// "vda1 (ext4, LABEL=root)", for messages.
 [[nodiscard]] std::string describe(const BlockDevice& device);
@@ -37,9 +38,11 @@ class DeviceFinder {
   /// there is instead, and what has not answered.
   ///
   /// A disk that has partitions is looked at only where it is named by its path: what it holds are
-  /// they. UUIDs are compared without regard to case; members of a RAID are never a match for UUID=
-  /// and LABEL=. Where several have answered, the first in the order of names is taken, an active
-  /// path before a passive one, and the log says so unless they are paths to one disk.
+  /// they. A mapping that is a part of another one is nothing by itself. A path may be a volume's:
+  /// /dev/VG/LV, /dev/mapper/NAME. UUIDs are compared without regard to case; members of a RAID are
+  /// never a match for UUID= and LABEL=. Where several have answered, the first in the order of
+  /// names is taken, an active path before a passive one, and the log says so unless they are paths
+  /// to one disk.
   [[nodiscard]] Result<BlockDevice> wait(const Deadline& deadline);
 
   /// As wait(), but an error where two different disks answer to the name; devices that are still
@@ -81,6 +84,7 @@ class DeviceFinder {
   System& system_;
   DeviceName wanted_;      // as the target says it
   DeviceName looked_for_;  // without udev's links
+  std::string mapped_;     // of a path: the name that it would be as an LVM volume's
   std::function<void(const Uevent&)> on_event_;
   std::function<bool(const std::map<std::string, BlockDevice>&, const Deadline&)> assemble_;
   std::function<std::string()> waiting_for_;

@@ -4,6 +4,7 @@
 
 #include "init/base/text.h"
 #include "init/devices/block_device_wait.h"
+#include "init/net/bring_up.h"
 #include "init/targets/mounted_target.h"
 
 namespace mkcapture::init {
@@ -29,6 +30,10 @@ class DiskTarget final : public MountedTarget {
       : MountedTarget(context), spec_(spec) {}
 
   Status open(const Deadline& deadline) override {
+    if (is_remote()) {
+      TRY_ASSIGN(control, context_.open_links());
+      TRY(bring_up_network(context_, *control, deadline));
+    }
     BlockDeviceWait block(context_, spec_, context_.make_prober());
     TRY_ASSIGN(device, block.wait(deadline));
 
@@ -48,6 +53,16 @@ class DiskTarget final : public MountedTarget {
   }
 
  private:
+  /// At the other end of a network.
+  bool is_remote() const {
+    for (const auto& target : context_.config.targets) {
+      for (const auto& layer : target.layers)
+        if (target.spec == TargetSpec(spec_) && layer.kind == StorageLayer::Kind::kNvmeTcp)
+          return true;
+    }
+    return false;
+  }
+
   DiskSpec spec_;
 };
 

@@ -3,6 +3,7 @@
 #include "init/targets/nfs.h"
 #include "init/targets/raw.h"
 #include "init/targets/ssh.h"
+#include "init/targets/virtiofs.h"
 
 namespace mkcapture::init {
 

@@ -106,6 +106,7 @@ Status FakeStorage::device_mapper(unsigned long request, void* data) {
     return {};
   }
   if (request == DM_TABLE_LOAD) {
+    if (header.name == table_error_of) return sys_error("/dev/mapper/control", EINVAL);
     if (table_error != 0) return sys_error("/dev/mapper/control", table_error);
     const char* at = static_cast<const char*>(data) + header.data_start;
     for (std::uint32_t i = 0; i < header.target_count; ++i) {
@@ -126,6 +127,23 @@ Status FakeStorage::device_mapper(unsigned long request, void* data) {
   }
   if (request == DM_DEV_REMOVE) {
     system_.calls.push_back(std::string("dm-remove ") + header.name);
+    for (std::size_t minor = 0; minor < mappings_.size(); ++minor)
+      if (mappings_[minor] == header.name)
+        for (const char* file : {"/size", "/dev", "/dm/uuid", "/dm/name"})
+          system_.files.erase("/sys/class/block/dm-" + std::to_string(minor) + file);
+    return {};
+  }
+  if (request == DM_TABLE_STATUS) {
+    const auto& text = statuses[header.name];
+    header.target_count = 1;
+    std::memcpy(static_cast<char*>(data) + header.data_start + sizeof(dm_target_spec), text.c_str(),
+                text.size() + 1);
+    return {};
+  }
+  if (request == DM_TARGET_MSG) {
+    system_.calls.push_back(
+        std::string("dm-message ") + header.name + " " +
+        (static_cast<const char*>(data) + header.data_start + sizeof(dm_target_msg)));
     return {};
   }
   return sys_error("dm", ENOTTY);

@@ -41,6 +41,10 @@ class FakeStorage {
   int run_error = 0;
   /// errno of DM_TABLE_LOAD.
   int table_error = 0;
+  /// The mapping whose table is not taken (EINVAL).
+  std::string table_error_of;
+  /// What DM_TABLE_STATUS answers, by the mapping's name.
+  std::map<std::string, std::string> statuses;
 
  private:
   Status device_mapper(unsigned long request, void* data);

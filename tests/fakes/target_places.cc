@@ -155,6 +155,15 @@ class NfsPlace final : public MountedPlace {
   Listener listener_;
 };
 
+class VirtiofsPlace final : public MountedPlace {
+ public:
+  VirtiofsPlace() : MountedPlace("/crash") {
+    system_.on_mount = [](const std::string& source) { return source == "share" ? 0 : EINVAL; };
+  }
+  [[nodiscard]] std::string spec() const override { return "virtiofs:share:/crash"; }
+  TargetContext context(const CaptureContext& worker) override { return TargetContext{worker}; }
+};
+
 class RawPlace final : public TargetPlace {
  public:
   RawPlace() {
@@ -351,6 +360,7 @@ const std::vector<PlaceKind>& all_places() {
   static const std::vector<PlaceKind> all{{"disk", make<DiskPlace>},
                                           {"raw", make<RawPlace>},
                                           {"nfs", make<NfsPlace>},
+                                          {"virtiofs", make<VirtiofsPlace>},
                                           {"ssh with SFTP", make<SftpPlace>},
                                           {"ssh with a shell", make<ShellPlace>}};
   return all;

@@ -1,10 +1,11 @@
-// Targets, ip=, vlan=, bond=, channel devices, durations and sizes: the canonical text means the
-// same.
+// Targets, layers, ip=, vlan=, bond=, channel devices, durations and sizes: the canonical text
+// means the same.
 #include <cstdlib>
 
 #include "init/base/units.h"
 #include "init/contract/ccw_device.h"
 #include "init/contract/net_config.h"
+#include "init/contract/storage.h"
 #include "init/contract/target.h"
 
 namespace {
@@ -24,6 +25,7 @@ void check(mkcapture::Result<T> (*parse)(std::string_view), std::string_view tex
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   check(mkcapture::parse_target, text);
+  check(mkcapture::parse_layer, text);
   check(mkcapture::parse_ip, text);
   check(mkcapture::parse_vlan, text);
   check(mkcapture::parse_bond, text);

@@ -3,6 +3,7 @@
 #include "init/base/text.h"
 #include "init/devices/storage/lvm.h"
 #include "init/devices/storage/md.h"
+#include "init/devices/storage/nvme_tcp.h"
 
 namespace mkcapture::init {
 namespace {
@@ -23,6 +24,8 @@ StorageAssembler::StorageAssembler(System& system, ModuleLoader& modules,
                                    const std::vector<StorageLayer>& wanted)
     : system_(system) {
   using Kind = StorageLayer::Kind;
+  if (auto nvme = of_kind(wanted, Kind::kNvmeTcp); !nvme.empty())
+    layers_.push_back(nvme_tcp_layer({system, modules, std::move(nvme)}));
   if (auto md = of_kind(wanted, Kind::kMd); !md.empty())
     layers_.push_back(md_layer({system, modules, std::move(md)}));
   if (auto lvm = of_kind(wanted, Kind::kLvm); !lvm.empty())

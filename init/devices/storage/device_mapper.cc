@@ -91,10 +91,31 @@ Result<std::string> create_mapping(System& system, const std::string& name, cons
   // Without its flag "suspend" means to resume.
   if (made) made = Request(name, "", 0).send(system, DM_DEV_SUSPEND);
   if (!made) {
-    (void)Request(name, "", 0).send(system, DM_DEV_REMOVE);
+    remove_mapping(system, name);
     return std::move(made).error().within("device-mapper " + name);
   }
   return device;
+}
+
+void remove_mapping(System& system, const std::string& name) {
+  (void)Request(name, "", 0).send(system, DM_DEV_REMOVE);
+}
+
+Result<std::string> mapping_status(System& system, const std::string& name) {
+  constexpr std::size_t kRoom = 1024;
+  Request request(name, "", kRoom);
+  TRY(request.send(system, DM_TABLE_STATUS));
+  const auto& header = request.header();
+  const std::size_t at = header.data_start + sizeof(dm_target_spec);
+  if (header.target_count == 0 || at >= sizeof(dm_ioctl) + kRoom) return fail("no status");
+  const char* text = reinterpret_cast<const char*>(&header) + at;
+  return std::string(text, strnlen(text, sizeof(dm_ioctl) + kRoom - at));
+}
+
+Status send_to_mapping(System& system, const std::string& name, const std::string& message) {
+  Request request(name, "", sizeof(dm_target_msg) + message.size() + 1);
+  std::memcpy(request.table() + sizeof(dm_target_msg), message.data(), message.size());
+  return request.send(system, DM_TARGET_MSG);
 }
 
 }  // namespace mkcapture::init

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "init/contract/lvm_metadata.h"
+#include "init/contract/lvm_stack.h"
 #include "init/system/system.h"
 
 namespace mkcapture::init {
@@ -15,6 +15,14 @@ namespace mkcapture::init {
 [[nodiscard]] Result<std::string> create_mapping(System& system, const std::string& name,
                                                  const std::string& uuid,
                                                  const std::vector<DmTarget>& table);
+
+void remove_mapping(System& system, const std::string& name);
+
+/// What the first target of a mapping says of itself (DM_TABLE_STATUS).
+[[nodiscard]] Result<std::string> mapping_status(System& system, const std::string& name);
+
+/// A message to it: dm-raid's "frozen".
+Status send_to_mapping(System& system, const std::string& name, const std::string& message);
 
 /// The device that has this UUID; empty where none has.
 [[nodiscard]] std::string find_mapping(System& system, const std::string& uuid);

@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <set>
 
-#include "init/contract/lvm_metadata.h"
+#include "init/base/text.h"
+#include "init/contract/lvm_stack.h"
 #include "init/devices/storage/device_mapper.h"
 
 namespace mkcapture::init {
 namespace {
 
 constexpr std::size_t kUuid = 32;
+constexpr std::size_t kMaxNumber = 64;    // "253:1\n"
 constexpr std::size_t kMaxVolumes = 256;  // brought up where none is named
 
 class LvmLayer final : public Layer {
@@ -28,10 +30,10 @@ class LvmLayer final : public Layer {
     }
     for (const auto& known : pvs_) {
       if (known.uuid != pv->uuid) continue;
-      parts_.system.log(member.name + " is the same PV as " + known.name + ", which is taken");
+      parts_.system.log(member.name + " is the same PV as " + known.number + ", which is taken");
       return;
     }
-    pvs_.push_back({pv->uuid, member.name, member.number});
+    pvs_.push_back({pv->uuid, member.number});
     changed_ = true;
     const auto version = lvm_version(pv->text);
     if (!version) return;
@@ -44,9 +46,10 @@ class LvmLayer final : public Layer {
     }
   }
 
-  bool bring_up(bool) override {
-    if (!changed_) return false;
+  bool bring_up(bool late) override {
+    if (!changed_ && late == late_) return false;
     changed_ = false;
+    late_ = late;
     waiting_.clear();
     bool made = false;
     for (const auto& known : groups_) {
@@ -74,11 +77,6 @@ class LvmLayer final : public Layer {
   }
 
  private:
-  struct Pv {
-    std::string uuid;
-    std::string name;
-    std::string number;
-  };
   struct Group {
     LvmVersion version;
     std::string text;
@@ -108,40 +106,53 @@ class LvmLayer final : public Layer {
     }
     bool made = false;
     for (const auto& volume : group.volumes) {
-      if (volume.visible && done_.size() < kMaxVolumes) made |= bring_up(group, volume);
+      if (volume.visible && !is_thin_pool(volume) && done_.size() < kMaxVolumes)
+        made |= bring_up(group, volume);
     }
     return made;
   }
 
   bool bring_up(const LvmGroup& group, const LvmVolume& volume) {
-    const std::string uuid = "LVM-" + group.uuid + volume.uuid;
+    const std::string uuid = uuid_of(group, volume);
     if (done_.count(uuid) != 0) return false;
-    if (auto why = lvm_refusal(group, volume); !why.empty()) {
-      wait_for(why);
+    LvmStack stack = lvm_stack(group, volume, &pvs_);
+    if (!stack.refused.empty()) {
+      wait_for(stack.refused);
       return false;
     }
-    const auto needed = lvm_pvs(group, volume);
+    const std::string name = group.name + "/" + volume.name;
     std::string missing;
     std::size_t there = 0;
-    for (const auto* pv : needed) {
-      if (!number_of(*pv).empty()) {
+    bool may_come = false;
+    for (const auto& [pv, device] : stack.pvs) {
+      if (!device.empty() && !pv->missing) {
         ++there;
-      } else {
-        missing += (missing.empty() ? "" : ", ") + pv->uuid;
+        continue;
       }
+      missing += (missing.empty() ? "" : ", ") + pv->uuid;
+      may_come |= !pv->missing;
     }
-    const std::string name = group.name + "/" + volume.name;
-    if (!missing.empty()) {
-      wait_for(name + " has " + std::to_string(there) + " of its " + std::to_string(needed.size()) +
-               " PVs, not " + missing);
+    if (!missing.empty())
+      missing = name + " has " + std::to_string(there) + " of its " +
+                std::to_string(stack.pvs.size()) + " PVs, not " + missing;
+    const LvmHealth health = stack.health();
+    if (health == LvmHealth::kBroken || (health == LvmHealth::kDegraded && may_come && !late_)) {
+      wait_for(missing.empty() ? name + " lacks legs" : missing);
       return false;
     }
     done_.insert(uuid);
-    (void)parts_.modules.load("dm_mod");
-    const auto device =
-        create_mapping(parts_.system, lvm_mapper_name(group.name, volume.name), uuid,
-                       lvm_table(group, volume, [&](const auto& pv) { return number_of(pv); }));
+    if (health == LvmHealth::kDegraded) {
+      parts_.system.log(missing.empty() ? name + " lacks a leg" : missing);
+      // One with parity that was not in sync starts all the same, as in md.cc.
+      (void)parts_.modules.load("md_mod");
+      (void)parts_.system.write_file("/sys/module/md_mod/parameters/start_dirty_degraded", "1");
+    }
+    made_.clear();
+    auto device = make(group, stack, volume);
     if (!device) {
+      // What is left of it would be taken for what it is a part of.
+      for (; !made_.empty(); made_.pop_back())
+        remove_mapping(parts_.system, made_.back());
       parts_.system.log(device.error().message);
       failed_ += (failed_.empty() ? "" : "; ") + name + ": " + device.error().message;
       return false;
@@ -151,18 +162,51 @@ class LvmLayer final : public Layer {
     return true;
   }
 
-  std::string number_of(const LvmGroup::Pv& wanted) const {
-    for (const auto& pv : pvs_) {
-      if (pv.uuid == wanted.uuid) return pv.number;
+  /// The volume, after what it stands on. The name of its device: "dm-1". Parts of a stack, which
+  /// has no loops, are made once.
+  Result<std::string> make(const LvmGroup& group, LvmStack& stack, const LvmVolume& volume) {
+    auto& system = parts_.system;
+    for (const auto& segment : volume.segments) {
+      for (const auto& area : segment.areas) {
+        const auto* meta = stack.part(area.meta);
+        const bool broken = meta != nullptr && meta->health == LvmHealth::kBroken;
+        for (const auto& below : {area.meta, area.name}) {
+          const auto* part = broken ? nullptr : stack.part(below);
+          if (part == nullptr || part->health == LvmHealth::kBroken || !part->device.empty())
+            continue;
+          TRY(make(group, stack, *part->volume));
+        }
+      }
     }
-    return {};
+    for (const auto module : lvm_modules(volume))
+      (void)parts_.modules.load(module);
+    const std::string name = lvm_mapper_name(group.name, volume.name);
+    TRY_ASSIGN(device, create_mapping(system, name, uuid_of(group, volume),
+                                      lvm_table(group, stack, volume)));
+    made_.push_back(name);
+    if (is_raid(volume)) (void)send_to_mapping(system, name, "frozen");
+    if (is_thin_pool(volume)) {
+      TRY_ASSIGN(status, mapping_status(system, name));
+      const std::string why = thin_pool_refusal(status, volume.segments[0].id);
+      if (!why.empty()) return fail(ErrorKind::kRefused, "thin pool " + volume.name + " " + why);
+    }
+    TRY_ASSIGN(number, system.read_file("/sys/class/block/" + device + "/dev", kMaxNumber));
+    for (auto& part : stack.parts)
+      if (part.volume == &volume) part.device = trim(number);
+    return device;
+  }
+
+  static std::string uuid_of(const LvmGroup& group, const LvmVolume& volume) {
+    return "LVM-" + group.uuid + volume.uuid;
   }
 
   LayerParts parts_;
-  std::vector<Pv> pvs_;
+  std::vector<LvmDevice> pvs_;
   std::vector<Group> groups_;
-  std::set<std::string> done_;  // UUIDs of what was tried
+  std::set<std::string> done_;     // UUIDs of what was tried
+  std::vector<std::string> made_;  // mappings of the volume that is being made
   bool changed_ = false;
+  bool late_ = false;
   std::string waiting_;  // for
   std::string failed_;   // and will not be tried again
 };

@@ -47,6 +47,9 @@ const std::vector<fakes::FakeModule>& modules() {
       {"net/8021q/8021q.ko", {}},
       {"drivers/net/bonding/bonding.ko", {}},
       {"misc/extra.ko", {}},
+      {"drivers/nvme/host/nvme-tcp.ko", {}},
+      {"drivers/scsi/device_handler/scsi_dh_alua.ko", {}},
+      {"fs/fuse/virtiofs.ko", {}},
   };
   return kModules;
 }
@@ -169,6 +172,23 @@ TEST_CASE("mkcapture: --drivers LIST is these and what they need, nothing else")
                "virtio_blk,xfs"}) == 2);
   CHECK(contains(f.err, "the list has no file system driver for disk:UUID="));
   CHECK(contains(f.err, ": add ext4"));
+
+  CHECK(contains(f.baked({"-t", kDisk, "--drivers", "multipath,virtio_blk,ext4"}),
+                 "drivers=scsi_dh_alua,virtio_blk\n"));
+  // Whose disk it is knows nobody but that machine.
+  CHECK(f.run({"-t", kDisk, "--drivers", "nvme_tcp,virtio_net,ext4"}) == 2);
+  CHECK(f.err ==
+        "mkcapture: --drivers: nvme_tcp: where disk:LABEL=elsewhere:/crash is on the network is "
+        "known only on the machine that uses it: build the image there\n");
+}
+
+TEST_CASE("mkcapture: a share of the virtual machine's host") {
+  Fixture f;
+  const std::string conf = f.baked({"-t", "virtiofs:share:/crash"});
+  CHECK(contains(conf, "target=virtiofs:share:/crash\ndrivers=virtio_pci,virtiofs\n"));
+  CHECK(!contains(conf, "autoload"));
+  CHECK(f.run({"-t", "virtiofs:share:/crash", "--print", "plan"}) == 0);
+  CHECK(contains(f.out, "1. virtiofs:share:/crash\n     a share of the virtual machine's host\n"));
 }
 
 TEST_CASE("mkcapture: --add-driver and --omit-driver") {

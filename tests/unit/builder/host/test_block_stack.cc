@@ -5,6 +5,7 @@
 
 #include "builder/host/block_stack.h"
 #include "tests/fakes/fake_host.h"
+#include "tests/fakes/lvm_text.h"
 #include "tests/fakes/source_tree.h"
 
 using namespace mkcapture;
@@ -165,6 +166,47 @@ TEST_CASE("block stack: disks at the other end of a network") {
   CHECK(unsupported(host, {259, 0}) == "nvme0n1: an NVMe disk over fabrics (rdma)");
 }
 
+TEST_CASE("block stack: NVMe/TCP, with all that the capture needs to connect") {
+  FakeHost host;
+  const std::string controller = "/sys/devices/virtual/nvme-fabrics/ctl/nvme0";
+  host.files[controller + "/transport"] = "tcp\n";
+  host.files[controller + "/address"] = "traddr=10.0.0.5,trsvcid=4420,src_addr=10.0.0.2\n";
+  host.files[controller + "/subsysnqn"] = "nqn.2014-08.org:store\n";
+  host.files[controller + "/hostnqn"] = "nqn.2014-08.org:host\n";
+  host.files[controller + "/hostid"] = "1-2\n";
+  host.files[controller + "/dhchap_secret"] = "none\n";
+  host.add_block(controller + "/nvme0n1", {259, 0});
+  const std::string options =
+      "nvme_tcp:transport=tcp,traddr=10.0.0.5,trsvcid=4420,nqn=nqn.2014-08.org:store,"
+      "hostnqn=nqn.2014-08.org:host,hostid=1-2";
+  const auto stack = [&] { return *block_stack(host, {259, 0}); };
+  CHECK(stack().unsupported.empty());
+  REQUIRE(stack().layers.size() == 1);
+  CHECK(to_string(stack().layers[0]) == options);
+  CHECK(stack().servers == std::vector<std::string>{"10.0.0.5"});
+  CHECK(stack().modules == std::vector<std::string>{"nvme_tcp"});
+  CHECK(stack().tree ==
+        std::vector<std::string>{"nvme0n1: NVMe/TCP nqn.2014-08.org:store at 10.0.0.5 port 4420"});
+  SUBCASE("a secret goes into the image, and not into the plan's words") {
+    host.files[controller + "/dhchap_secret"] = "DHHC-1:00:x:\n";
+    CHECK(to_string(stack().layers[0]) == options + ",dhchap_secret=DHHC-1:00:x:");
+    CHECK(stack().tree[0].find("DHHC") == std::string::npos);
+  }
+  SUBCASE("what cannot be connected to again") {
+    host.files[controller + "/tls_key"] = "123\n";
+    CHECK(unsupported(host, {259, 0}) == "nvme0n1: an NVMe disk over fabrics (tcp with TLS)");
+    host.files.erase(controller + "/tls_key");
+    host.files.erase(controller + "/hostnqn");
+    CHECK(unsupported(host, {259, 0}) ==
+          "nvme0n1: an NVMe disk over fabrics (tcp) whose host name cannot be read");
+    host.files[controller + "/address"] = "\n";
+    CHECK(unsupported(host, {259, 0}) ==
+          "nvme0n1: an NVMe disk over fabrics (tcp) whose address cannot be read");
+    host.files[controller + "/transport"] = "fc\n";
+    CHECK(unsupported(host, {259, 0}) == "nvme0n1: an NVMe disk over fabrics (fc)");
+  }
+}
+
 TEST_CASE("block stack: a volume on two PVs, with the drivers of both") {
   FakeHost host = lvm_machine();
   const auto stack = block_stack(host, {253, 0});
@@ -177,6 +219,50 @@ TEST_CASE("block stack: a volume on two PVs, with the drivers of both") {
   CHECK(to_string(stack->layers[0]) == std::string("lvm:") + kVarUuid + ":2:vg-0/var");
   CHECK(stack->tree ==
         std::vector<std::string>{"vg--0-var (dm-0): LVM volume vg-0/var", "  sda", "  vdb"});
+}
+
+TEST_CASE("block stack: a mirror of LVM and a thin volume, with the modules of every part") {
+  FakeHost host;
+  add_disk(host, "sda", {8, 0}, "ahci", {"LVM2_member", "", "", "", ""});
+  add_disk(host, "vdb", {254, 16}, "virtio_blk", {"LVM2_member", "", "", "", ""});
+  const auto make = [&](const std::string& volumes) {
+    host.content["/dev/sda"] = fakes::lvm_pv("pv0", fakes::lvm_group(volumes));
+    host.content["/dev/vdb"] = fakes::lvm_pv("pv1", fakes::lvm_group(volumes));
+  };
+  const std::string uuid = "LVM-" + fakes::lvm_id("vg0") + fakes::lvm_id("var");
+  add_mapping(host, 0, "LVM-" + fakes::lvm_id("vg0") + "part0", "vg0-part0", {"sda"});
+  add_mapping(host, 1, "LVM-" + fakes::lvm_id("vg0") + "part1", "vg0-part1", {"vdb"});
+  add_mapping(host, 2, uuid, "vg0-var", {"dm-0", "dm-1"});
+  SUBCASE("a mirror") {
+    make(fakes::lvm_raid("var", "raid1", 2) + fakes::lvm_leg("var", 0, "pv0") +
+         fakes::lvm_leg("var", 1, "pv1"));
+    const auto stack = block_stack(host, {253, 2});
+    REQUIRE(stack);
+    CHECK(stack->unsupported.empty());
+    CHECK(stack->modules == std::vector<std::string>{"dm_mod", "raid1", "dm_raid"});
+    CHECK(stack->tree[0] == "vg0-var (dm-2): LVM volume vg0/var (raid1 of 2 legs)");
+    CHECK(driver_names(stack->drivers) == "ahci virtio_blk");
+    CHECK(stack->layers[0].members == 2);
+  }
+  SUBCASE("thin: the pool's fill is known where dmsetup is there") {
+    make(fakes::lvm_thin("var", "pool", 3) + fakes::lvm_thin_pool("pool", 7) +
+         fakes::lvm_linear("pool_tdata", "pv0", 40) + fakes::lvm_linear("pool_tmeta", "pv1", 1));
+    std::string status;
+    host.on_run = [&](const std::vector<std::string>& argv) -> Result<std::string> {
+      CHECK(argv.back() == "vg0-pool-tpool");
+      if (status.empty()) return fail("no dmsetup");
+      return status;
+    };
+    CHECK(block_stack(host, {253, 2})->modules ==
+          std::vector<std::string>{"dm_mod", "dm_thin_pool"});
+    CHECK(block_stack(host, {253, 2})->tree[0] ==
+          "vg0-var (dm-2): LVM volume vg0/var (thin in pool)");
+    CHECK(block_stack(host, {253, 2})->unsupported.empty());
+    status = "0 81920 thin-pool 7 12/1024 95/100 - rw discard_passdown queue_if_no_space - 1024\n";
+    CHECK(unsupported(host, {253, 2}) ==
+          "vg0-var (dm-2) on dm-0, dm-1: a thin LVM volume (the pool vg0/pool is 95 % full (data): "
+          "a dump could fill it)");
+  }
 }
 
 TEST_CASE("block stack: the group's other PVs are taken along, for a volume that grows") {

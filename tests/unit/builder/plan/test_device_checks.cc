@@ -81,7 +81,16 @@ TEST_CASE("device names: what the capture kernel cannot have is refused") {
   CHECK(check(By::kPath, "/dev/disk/by-partuuid/1", true, false).empty());
   CHECK(check(By::kPath, "/dev/disk/by-uuid/1", false, false).empty());
   CHECK(check(By::kUuid, "1-2", false, false).empty());
+  CHECK(check(By::kPath, "/dev/md/dumps", false, false) ==
+        "--target: /dev/md/dumps: the capture kernel has no udev that makes this name, and this "
+        "machine has no such device: write UUID=, LABEL=, PARTUUID= or PARTLABEL=");
   CHECK(plan.warnings.empty());
+  CHECK(check(By::kPath, "/dev/mapper/vg0-var", false, false).empty());
+  REQUIRE(plan.warnings.size() == 1);
+  CHECK(plan.warnings[0] ==
+        "/dev/mapper/vg0-var is not on this machine: the capture kernel has that name only for an "
+        "LVM volume");
+  plan.warnings.clear();
   CHECK(check(By::kPath, "/dev/sdq1", false, false).empty());
   REQUIRE(plan.warnings.size() == 1);
   CHECK(plan.warnings[0] ==

@@ -34,7 +34,8 @@ Plan planned(FakeHost& host, const std::vector<std::string>& targets, const Requ
     REQUIRE(spec);
     TargetPlan target;
     target.spec = *spec;
-    const auto addresses = host.resolve(needs(*spec).server->host);
+    target.server = needs(*spec).server;
+    const auto addresses = host.resolve(target.server->host);
     if (addresses) target.address = addresses->front();
     plan.targets.push_back(target);
   }
@@ -71,6 +72,23 @@ TEST_CASE("plan network: targets behind two gateways, by two cards") {
   CHECK(plan.targets[1].where == "through eno2, gateway 10.2.0.254, from 10.2.0.5");
   CHECK(plan.network.nics.size() == 2);
   CHECK(plan.warnings.empty());
+}
+
+TEST_CASE("plan network: a disk at the other end has a way as a server has") {
+  FakeHost host = two_networks();
+  Plan plan;
+  plan.this_machine = true;
+  TargetPlan target;
+  target.spec = *parse_target("disk:UUID=1-2:/crash");
+  target.here = true;
+  target.where = "nvme0n1";
+  target.server = ServerName{"10.2.0.9", 0};
+  target.address = "10.2.0.9";
+  plan.targets.push_back(target);
+  REQUIRE(plan_network({}, host, plan));
+  CHECK(lines(plan) == "ip=10.2.0.5:::24::02-00-00-00-00-02:off\n");
+  CHECK(plan.targets[0].where == "nvme0n1, through eno2, from 10.2.0.5");
+  CHECK(plan.network.hosts.empty());
 }
 
 TEST_CASE("plan network: one on the link and one behind a gateway share an address") {

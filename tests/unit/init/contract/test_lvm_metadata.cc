@@ -3,7 +3,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "init/contract/lvm_metadata.h"
+#include "init/contract/lvm_stack.h"
 #include "init/contract/lvm_text.h"
 #include "tests/fakes/source_tree.h"
 
@@ -79,9 +79,11 @@ TEST_CASE("LVM: what lvm2 itself wrote") {
   REQUIRE(var != nullptr);
   CHECK(group.find(var->uuid) == var);
   CHECK(lvm_refusal(group, *var).empty());
-  CHECK(lvm_pvs(group, *var).size() == 2);
-  const auto device_of = [](const LvmGroup::Pv& p) { return p.name == "pv0" ? "8:1" : "8:17"; };
-  const auto table = lvm_table(group, *var, device_of);
+  const std::vector<LvmDevice> there{{group.pvs[0].uuid, "8:1"}, {group.pvs[1].uuid, "8:17"}};
+  const auto stack = lvm_stack(group, *var, &there);
+  CHECK(stack.pvs.size() == 2);
+  CHECK(stack.health() == LvmHealth::kWhole);
+  const auto table = lvm_table(group, stack, *var);
   REQUIRE(table.size() == 3);
   CHECK(table[0].type == "linear");
   CHECK(table[0].sectors == 20 * 2048);
@@ -90,7 +92,8 @@ TEST_CASE("LVM: what lvm2 itself wrote") {
   CHECK(table[1].parameters == "8:1 51200");
   CHECK(table[2].parameters == "8:17 10240");
 
-  const auto striped = lvm_table(group, *group.named("strip"), device_of);
+  const auto* strip = group.named("strip");
+  const auto striped = lvm_table(group, lvm_stack(group, *strip, &there), *strip);
   REQUIRE(striped.size() == 1);
   CHECK(striped[0].type == "striped");
   CHECK(striped[0].parameters == "2 128 8:1 43008 8:17 2048");
@@ -129,7 +132,7 @@ TEST_CASE("LVM: what is refused, in words") {
         "vg0/var is locked (a pvmove that has not ended)");
   CHECK(refusal(replaced(text_of(kLinear), "\"WRITE\", ", "")) == "vg0/var is read-only");
   CHECK(refusal(text_of(replaced(kLinear, "striped", "cache+METADATA_FORMAT"))) ==
-        "vg0/var is of type cache+METADATA_FORMAT, not linear or striped");
+        "vg0/var is of type cache+METADATA_FORMAT, not linear, striped, raid or thin");
   CHECK(refusal(text_of(replaced(kLinear, "pv0", "pv1"))) ==
         "vg0/var lies on pv1, a PV that is marked as missing");
   CHECK(refusal(text_of(replaced(kLinear, "pv0", "pv7"))) == "vg0/var lies on pv7, which is no PV");

@@ -53,6 +53,21 @@ TEST_CASE("network targets: host, port, user, options") {
   CHECK(needs_network(*ssh));
 }
 
+TEST_CASE("virtiofs targets: a tag and a path") {
+  const auto share = parse_target("virtiofs:my share:/a//b");
+  REQUIRE(share.ok());
+  CHECK(to_string(*share) == "virtiofs:my share:/a/b");
+  const TargetNeeds need = needs(*share);
+  CHECK_FALSE(need.device);
+  CHECK_FALSE(need.server);
+  CHECK(need.module_sets == std::vector<std::string>{"virtiofs"});
+  CHECK(need.directory == "/a/b");
+  CHECK(mentions(why("virtiofs:tag"), "write virtiofs:TAG:/PATH"));
+  CHECK(mentions(why("virtiofs::/x"), "the share's tag is missing"));
+  CHECK(mentions(why("virtiofs:" + std::string(37, 't') + ":/x"), "more than 36 bytes"));
+  CHECK(mentions(why("virtiofs:t:/../x"), "'..'"));
+}
+
 TEST_CASE("targets: what each kind stands on") {
   using Names = std::vector<std::string>;
   const TargetNeeds disk = needs(*parse_target("disk:LABEL=a:/x"));
@@ -103,8 +118,8 @@ TEST_CASE("targets: the canonical text parses back to the same value") {
 TEST_CASE("targets: what is wrong is named, with what would be right") {
   CHECK(mentions(why("ftp://x/y"), "write disk:DEVICE:PATH"));
   CHECK(why("") ==
-        "target '': write disk:DEVICE:PATH, raw:DEVICE, nfs://SERVER[:PORT]/EXPORT/PATH or "
-        "ssh://USER@HOST[:PORT]/PATH");
+        "target '': write disk:DEVICE:PATH, raw:DEVICE, nfs://SERVER[:PORT]/EXPORT/PATH, "
+        "ssh://USER@HOST[:PORT]/PATH or virtiofs:TAG:/PATH");
   CHECK(mentions(why("disk:UUID=1"), "no absolute path"));
   CHECK(mentions(why("disk:UUID=1:var"), "no absolute path"));
   CHECK(mentions(why("disk:UUID=:/x"), "nothing follows UUID="));

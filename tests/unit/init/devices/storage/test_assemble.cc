@@ -8,6 +8,7 @@
 #include "init/devices/storage/assemble.h"
 #include "init/devices/storage/md.h"
 #include "tests/fakes/fake_storage.h"
+#include "tests/fakes/lvm_text.h"
 #include "tests/fakes/source_tree.h"
 
 using namespace mkcapture;
@@ -34,12 +35,20 @@ const std::string kMd = "md:" + kArray + ":2:md0";
 
 struct Machine {
   Machine() : storage(system) {
-    for (const char* name : {"dm_mod", "md_mod", "raid1", "raid456"})
+    for (const char* name : {"dm_mod", "md_mod", "raid1", "raid456", "dm_raid", "dm_thin_pool"})
       system.files[std::string("/lib/modules/") + name + ".ko"] = "x";
     config.modules = {{"dm_mod", {}, "", "storage"},
                       {"md_mod", {}, "", "storage"},
                       {"raid1", {"md_mod"}, "", "storage"},
-                      {"raid456", {"md_mod"}, "", "storage"}};
+                      {"raid456", {"md_mod"}, "", "storage"},
+                      {"dm_raid", {"dm_mod", "raid456"}, "", "storage"},
+                      {"dm_thin_pool", {"dm_mod"}, "", "storage"}};
+  }
+  /// A PV of fakes::lvm_group().
+  void add_pv_of(const std::string& name, int minor, const std::string& pv,
+                 const std::string& volumes) {
+    storage.add_disk(name, minor, fakes::lvm_pv(pv, fakes::lvm_group(volumes)));
+    prober.content["/dev/" + name] = {"LVM2_member", "raid", "pv-" + pv, "", "", ""};
   }
   void add_pv(const std::string& name, int minor, const std::string& file) {
     storage.add_disk(name, minor, golden(file));
@@ -62,7 +71,7 @@ struct Machine {
     }
     ModuleLoader modules(system, config);
     StorageAssembler assembler(system, modules, wanted);
-    DeviceFinder finder(system, prober, {By::kUuid, "wanted"}, [](const Uevent&) {});
+    DeviceFinder finder(system, prober, sought, [](const Uevent&) {});
     finder.assemble_by([&](const auto& devices,
                            const Deadline& deadline) { return assembler.step(devices, deadline); },
                        [&] { return assembler.waiting_for(); });
@@ -75,6 +84,7 @@ struct Machine {
     const auto begin = why.find("; ") + 2;
     return why.substr(begin, why.find("; there ") - begin);
   }
+  DeviceName sought{By::kUuid, "wanted"};
   FakeSystem system;
   FakeStorage storage;
   FakeProber prober;
@@ -139,6 +149,16 @@ TEST_CASE("assemble: nothing is touched without a layer, and only what is named 
     CHECK(m.storage.tables["vg--0-strip"] ==
           std::vector<std::string>{"0 16384 striped 2 128 8:1 43008 8:17 2048"});
   }
+  SUBCASE("by its path") {
+    m.sought = {By::kPath, "/dev/vg-0/strip"};
+    const auto strip = m.find({"lvm"});
+    REQUIRE(strip.ok());
+    CHECK(strip->mapped == "/dev/mapper/vg--0-strip");
+    m.sought.value = "/dev/mapper/vg--0-var";
+    CHECK(m.find({"lvm"})->mapped == m.sought.value);
+    m.sought.value = "/dev/vg-0/other";
+    CHECK(!m.find({"lvm"}).ok());
+  }
   SUBCASE("one that is gone") {
     std::string other = kVar;
     other.replace(other.find("LyAMkZ"), 6, "aaaaaa");
@@ -164,6 +184,104 @@ TEST_CASE("assemble: a mapping of an earlier worker is used, a table that fails 
           "vg-0/var: device-mapper vg--0-var: /dev/mapper/control: Invalid "
           "argument");
     CHECK(m.system.called("dm-remove vg--0-var"));
+  }
+}
+
+TEST_CASE("assemble: a mirror of LVM, from its parts") {
+  Machine m;
+  const std::string mirror = fakes::lvm_raid("var", "raid1", 2) + fakes::lvm_leg("var", 0, "pv0") +
+                             fakes::lvm_leg("var", 1, "pv1");
+  const std::string wanted = "lvm:" + fakes::lvm_id("vg0") + fakes::lvm_id("var") + ":2:vg0/var";
+  m.add_pv_of("sdb", 17, "pv1", mirror);
+  SUBCASE("whole; what its legs hold is nothing by itself") {
+    m.add_pv_of("sda", 1, "pv0", mirror);
+    for (const char* part : {"dm-0", "dm-1", "dm-2", "dm-3"})
+      m.system.dirs.insert(std::string("/sys/class/block/") + part + "/holders/dm-4");
+    m.add_target("dm-1");
+    m.add_target("dm-4");
+    const auto device = m.find({wanted});
+    REQUIRE(device.ok());
+    CHECK(device->name == "dm-4");
+    CHECK(m.system.now() == Milliseconds(0));
+    CHECK(m.storage.tables["vg0-var_rimage_1"] ==
+          std::vector<std::string>{"0 81920 linear 8:17 2048"});
+    CHECK(m.storage.tables["vg0-var"] ==
+          std::vector<std::string>{
+              "0 81920 raid raid1 3 0 region_size 4096 2 253:0 253:1 253:2 253:3"});
+    CHECK(m.system.called("dm-message vg0-var frozen"));
+    CHECK(m.system.loaded() ==
+          std::vector<std::string>{"dm_mod", "md_mod", "raid1", "raid456", "dm_raid"});
+  }
+  SUBCASE("a PV never comes: after half of the time, and said") {
+    m.add_target("dm-2");
+    REQUIRE(m.find({wanted}).ok());
+    CHECK(m.system.now() >= Milliseconds(30'000));
+    CHECK(m.system.now() < Milliseconds(31'100));
+    CHECK(m.storage.tables.size() == 3);
+    CHECK(m.storage.tables["vg0-var"] ==
+          std::vector<std::string>{"0 81920 raid raid1 3 0 region_size 4096 2 - - 253:0 253:1"});
+    CHECK(m.system.logged("vg0/var has 1 of its 2 PVs, not " + fakes::lvm_id("pv0")));
+  }
+  SUBCASE("refused by the kernel: its parts go again") {
+    m.add_pv_of("sda", 1, "pv0", mirror);
+    m.add_target("dm-1");  // a part: not to be found
+    m.storage.table_error_of = "vg0-var";
+    CHECK(m.failure({wanted}) ==
+          "vg0/var: device-mapper vg0-var: /dev/mapper/control: Invalid argument");
+    CHECK(m.system.called("dm-remove vg0-var_rimage_0"));
+    CHECK(m.system.called("dm-remove vg0-var_rmeta_1"));
+  }
+}
+
+TEST_CASE("assemble: a thin volume, where its pool has room") {
+  Machine m;
+  const std::string thin = fakes::lvm_thin("var", "pool", 3) + fakes::lvm_thin_pool("pool", 7) +
+                           fakes::lvm_linear("pool_tdata", "pv0", 40) +
+                           fakes::lvm_linear("pool_tmeta", "pv0", 1);
+  m.add_pv_of("sda", 1, "pv0", thin);
+  m.add_target("dm-3");
+  const std::string rest = " 9/100 - rw no_discard_passdown error_if_no_space - 1024";
+  SUBCASE("brought up, named or not") {
+    m.storage.statuses["vg0-pool"] = "7 12/1024" + rest;
+    REQUIRE(m.find({"lvm"}).ok());
+    CHECK(m.storage.tables["vg0-pool"] ==
+          std::vector<std::string>{"0 81920 thin-pool 253:0 253:1 128 0 1 error_if_no_space"});
+    CHECK(m.storage.tables["vg0-var"] == std::vector<std::string>{"0 204800 thin 253:2 3"});
+  }
+  SUBCASE("another transaction") {
+    m.storage.statuses["vg0-pool"] = "8 12/1024" + rest;
+    CHECK(m.failure({"lvm"}) == "vg0/var: thin pool pool is at transaction 8, and LVM knows of 7");
+    CHECK(m.system.called("dm-remove vg0-pool"));
+    CHECK(m.system.called("dm-remove vg0-pool_tdata"));
+  }
+}
+
+TEST_CASE("assemble: NVMe/TCP is asked for until it answers, and its secret is not said") {
+  Machine m;
+  const std::string options =
+      "transport=tcp,traddr=10.0.0.5,trsvcid=4420,nqn=store,hostnqn=h,dhchap_secret=DHHC";
+  m.system.errors["write /dev/nvme-fabrics"] = ECONNREFUSED;
+  SUBCASE("late") {
+    m.system.at(Milliseconds(5'500), [&](FakeSystem& s) {
+      s.errors.clear();
+      s.files["/sys/class/block/nvme0n1/size"] = "2048\n";
+      m.add_target("nvme0n1");
+    });
+    REQUIRE(m.find({"nvme_tcp:" + options}).ok());
+    CHECK(m.system.now() < Milliseconds(7'600));
+    CHECK(m.system.files["/dev/nvme-fabrics"] == options);
+    CHECK(m.system.logged("connected to NVMe/TCP store at 10.0.0.5 port 4420"));
+    CHECK_FALSE(m.system.logged("DHHC"));
+  }
+  SUBCASE("never") {
+    CHECK(m.failure({"nvme_tcp:" + options}) ==
+          "NVMe/TCP store at 10.0.0.5 port 4420: Connection refused");
+  }
+  SUBCASE("connected by an earlier worker") {
+    m.system.errors["write /dev/nvme-fabrics"] = EALREADY;
+    m.system.files["/sys/class/block/nvme0n1/size"] = "2048\n";
+    m.add_target("nvme0n1");
+    CHECK(m.find({"nvme_tcp:" + options}).ok());
   }
 }
 
@@ -282,6 +400,11 @@ TEST_CASE("layers: their text") {
     CHECK(to_string(*layer) == text);
   }
   CHECK(parse_layer("md:" + kArray + ":2:a:b")->name == "a:b");
+  const std::string nvme = "nvme_tcp:transport=tcp,traddr=10.0.0.5,nqn=nqn.2014-08.org:a";
+  CHECK(to_string(*parse_layer(nvme)) == nvme);
+  CHECK(!parse_layer("nvme_tcp").ok());
+  CHECK(!parse_layer("nvme_tcp:transport=rdma,traddr=1,nqn=a").ok());
+  CHECK(!parse_layer("nvme_tcp:transport=tcp,nqn=a").ok());
   CHECK(!parse_layer("luks").ok());
   CHECK(!parse_layer("md:" + kArray).ok());
   CHECK(!parse_layer("md:xyz:2:md0").ok());
