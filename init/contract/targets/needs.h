@@ -18,7 +18,7 @@ struct TargetNeeds {
   bool filesystem = false;               // mounts what is on the device; else it overwrites it
   std::vector<std::string> module_sets;  // of modules/*.toml, beside those of device and network
   bool ssh_key = false;  // a private key, and the server's key in known_hosts: secrets in the image
-  std::string place;  // in words, where it is neither: "a share of the virtual machine's host"
+  std::string place;     // in words, where it is neither: "a share of the virtual machine's host"
   std::string
       directory;  // PATH, where the dumps get directories; empty: it holds one dump, no names
 };
