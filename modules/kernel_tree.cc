@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
 #include <set>
+#include <sstream>
 
 #include "modules/module_file.h"
 
@@ -93,6 +95,10 @@ Result<KernelTree> KernelTree::open(const std::string& root, const std::string& 
     if (colon == std::string::npos) continue;
     const std::string file = line.substr(0, colon);
     tree.files_.emplace(name_of_file(file), file);
+    std::istringstream needed(line.substr(colon + 1));
+    auto& depends = tree.depends_[name_of_file(file)];
+    for (std::string one; needed >> one;)
+      depends.insert(depends.begin(), name_of_file(one));
   }
 
   // An empty list of configuration folders: blacklists and install commands of the machine that
@@ -161,18 +167,33 @@ std::vector<std::pair<std::string, std::string>> KernelTree::alias_index() const
   return pairs;
 }
 
+Status KernelTree::check_depends(const ModuleInfo& info, std::string_view depends) const {
+  while (!depends.empty()) {
+    const auto comma = depends.find(',');
+    const std::string name = normal_name(depends.substr(0, comma));
+    depends.remove_prefix(comma == std::string_view::npos ? depends.size() : comma + 1);
+    if (name.empty() || is_builtin(name) ||
+        std::find(info.depends.begin(), info.depends.end(), name) != info.depends.end()) {
+      continue;
+    }
+    return fail("modules.dep of kernel " + release_ + " does not have " + name + ", which " +
+                info.name + " needs; run \"depmod " + release_ + "\"");
+  }
+  return {};
+}
+
 Result<ModuleInfo> KernelTree::info(std::string_view name) const {
   ModuleInfo info;
   info.name = normal_name(name);
   const auto file = files_.find(info.name);
   if (file == files_.end()) return fail("kernel " + release_ + " has no module " + info.name);
   info.path = directory_ + "/" + file->second;
+  if (struct stat st{}; stat(info.path.c_str(), &st) != 0) return sys_error(info.path, errno);
 
-  kmod_module* raw = nullptr;
-  if (const int e = kmod_module_new_from_name(ctx_.get(), info.name.c_str(), &raw); e < 0)
-    return sys_error(info.name, -e);
-  const Module module(raw);
-  info.depends = names_of(ModuleList(kmod_module_get_dependencies(module.get())).get());
+  // Not by libkmod: it answers that nothing is needed where one of the files is missing, or packed
+  // in a way that it was not built for.
+  if (const auto needed = depends_.find(info.name); needed != depends_.end())
+    info.depends = needed->second;
 
   // Soft dependencies and firmware from the module itself, by our own reader: libkmod may be built
   // without a decompressor that the tree needs.
@@ -182,6 +203,7 @@ Result<ModuleInfo> KernelTree::info(std::string_view name) const {
   if (!fields) return Error(fields.error()).within(info.path);
   Softdep softdep;
   for (const ModinfoField& field : *fields) {
+    if (field.key == "depends") TRY(check_depends(info, field.value));
     if (field.key == "softdep") parse_softdep(field.value, softdep);
     // A weak dependency (6.11 and later) is what the module may ask for at any time: behind it.
     if (field.key == "weakdep") parse_softdep("post: " + std::string(field.value), softdep);

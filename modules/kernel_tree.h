@@ -59,14 +59,17 @@ class KernelTree {
 
  private:
   KernelTree() = default;
+  /// That `info` has all that the module itself says it `depends` on.
+  [[nodiscard]] Status check_depends(const ModuleInfo& info, std::string_view depends) const;
   struct Unref {
     void operator()(kmod_ctx* ctx) const noexcept;
   };
   std::unique_ptr<kmod_ctx, Unref> ctx_;
   std::string directory_;
   std::string release_;
-  std::set<std::string> builtin_;             // names
-  std::map<std::string, std::string> files_;  // name -> path below directory_
+  std::set<std::string> builtin_;                            // names
+  std::map<std::string, std::string> files_;                 // name -> path below directory_
+  std::map<std::string, std::vector<std::string>> depends_;  // by modules.dep, in load order
 };
 
 /// 'nvme-core' -> 'nvme_core'.
