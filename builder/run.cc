@@ -4,7 +4,6 @@
 
 #include "builder/ask/config_file.h"
 #include "builder/ask/options.h"
-#include "builder/host/files.h"
 #include "builder/image/list.h"
 #include "builder/plan/kernel_checks.h"
 #include "builder/plan/kexec.h"
@@ -33,7 +32,12 @@ Result<Settings> gather_settings(const Options& options, Host& host) {
   return settings;
 }
 
-Result<std::string> print(Action action, bool verbose, Plan& plan) {
+PlanFor purpose(Action action) {
+  const bool loading = action == Action::kPrintAppend || action == Action::kPrintKexec;
+  return loading ? PlanFor::kLoading : PlanFor::kFile;
+}
+
+Result<std::string> print(Action action, bool verbose, const Plan& plan) {
   switch (action) {
     case Action::kPrintAppend:
       return plan.kexec.append + "\n" + (verbose ? print_left_out(plan) : "");
@@ -41,21 +45,15 @@ Result<std::string> print(Action action, bool verbose, Plan& plan) {
       if (plan.kernel.image.empty()) return fail(no_kernel_image(plan));
       return kexec_line(plan) + "\n";
     case Action::kPrintTree: {
-      auto contents = assemble_image(plan.image, plan.notes);
-      if (!contents) return std::move(contents).error();
-      return format_tree(*contents);
+      TRY_ASSIGN(contents, contents_of(plan));
+      return format_tree(contents);
     }
     default:
       break;
   }
-  // The plan tells the true size where there is a payload, and is worth reading where there is not.
-  ImageEstimate estimate;
-  auto packed = pack(plan);
-  if (packed)
-    estimate.sizes = packed->sizes;
-  else
-    estimate.unknown = packed.error().message;
-  return print_plan(plan, estimate);
+  // The whole image is made for its true size, and so whatever would stop the build is said here.
+  TRY_ASSIGN(packed, pack(plan));
+  return print_plan(plan, packed.sizes);
 }
 
 // What happens, from the command line to the image; each step has all that the ones before it
@@ -94,9 +92,10 @@ Result<int> run(const std::vector<std::string>& arguments, Host& host, std::stri
   if (is_subcommand(options->action))
     return run_subcommand(*options, *settings, *request, host, out, err);
 
-  // 3. What will be done, with this profile, machine and kernel. After this, nothing is undecided.
-  auto plan = make_plan(*request, host);
-  if (!plan) return std::move(plan).error();
+  // 3. What will be done, with this profile, machine and kernel. After this, nothing is undecided,
+  // and the plan stays as it is.
+  const auto plan = make_plan(*request, host, purpose(options->action));
+  if (!plan) return Error(plan.error());
 
   // 4. Said, or done.
   if (options->action != Action::kBuild) {
@@ -111,7 +110,7 @@ Result<int> run(const std::vector<std::string>& arguments, Host& host, std::stri
   TRY(write_image(plan->output, packed->bytes));
   if (options->quiet) return 0;
   err += print_warnings(*plan);
-  if (options->verbose) out += print_plan(*plan, {packed->sizes, ""}) + "\n";
+  if (options->verbose) out += print_plan(*plan, packed->sizes) + "\n";
   out += print_summary(*plan, packed->sizes);
   return 0;
 }

@@ -3,11 +3,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <set>
 
 #include "builder/base/usage.h"
 #include "builder/host/files.h"
-#include "builder/host/root_path.h"
 #include "builder/image/compress.h"
 #include "builder/image/elf_libs.h"
 
@@ -59,49 +57,15 @@ Status add_modules(ImageContents& image, const ImageInputs& inputs) {
   return image.add_file(std::string(kAliasPath), std::move(text), 0644, "aliases of the modules");
 }
 
-/// A firmware file of the machine, unpacked: the capture kernel may lack FW_LOADER_COMPRESS.
-Result<std::string> read_firmware(const std::string& root, const std::string& name,
-                                  std::string& source) {
-  for (const char* folder : {"/lib/firmware/updates/", "/lib/firmware/", "/usr/lib/firmware/"}) {
-    for (const char* suffix : {"", ".xz", ".zst"}) {
-      auto file = resolve_below(root, folder + name + suffix);
-      if (!file || !is_regular_file(*file)) continue;
-      source = *file;
-      auto bytes = read_whole_file(*file, kMaxFileBytes);
-      if (!bytes || *suffix == '\0') return bytes;
-      auto plain = decompress(*bytes, kMaxFileBytes);
-      if (!plain) return std::move(plain).error().within(*file);
-      return plain;
+Status add_firmware(ImageContents& image, const ImageInputs& inputs) {
+  for (const FirmwareFile& file : inputs.firmware) {
+    auto bytes = read_whole_file(file.source, kMaxFileBytes);
+    if (bytes && (file.source.ends_with(".xz") || file.source.ends_with(".zst"))) {
+      bytes = decompress(*bytes, kMaxFileBytes);
+      if (!bytes) return std::move(bytes).error().within(file.source);
     }
-  }
-  return sys_error("firmware " + name, ENOENT);
-}
-
-Status add_firmware(ImageContents& image, const ImageInputs& inputs,
-                    std::vector<std::string>& notes) {
-  struct Wish {
-    std::string name;
-    std::string module;  // empty: asked for by name
-  };
-  std::vector<Wish> wishes;
-  for (const std::string& name : inputs.firmware)
-    wishes.push_back({name, ""});
-  for (const ResolvedModule& m : inputs.modules)
-    for (const std::string& name : m.firmware)
-      wishes.push_back({name, m.name});
-  std::set<std::string> seen;
-  for (const Wish& wish : wishes) {
-    if (!seen.insert(wish.name).second) continue;
-    std::string source;
-    auto bytes = read_firmware(inputs.root, wish.name, source);
-    if (bytes) {
-      TRY(image.add_file("lib/firmware/" + wish.name, std::move(*bytes), 0644, source));
-    } else if (bytes.error().code == ENOENT && !wish.module.empty()) {
-      notes.push_back(wish.module + " may ask for firmware " + wish.name +
-                      ", which is not on this machine");
-    } else {
-      return std::move(bytes).error();
-    }
+    if (!bytes) return std::move(bytes).error();
+    TRY(image.add_file("lib/firmware/" + file.name, std::move(*bytes), 0644, file.source));
   }
   return {};
 }
@@ -122,13 +86,13 @@ Status add_files(ImageContents& image, const ImageInputs& inputs) {
   return {};
 }
 
-Status add_texts(ImageContents& image, const ImageInputs& inputs) {
+Status add_texts(ImageContents& image, const CaptureConfig& config, const ImageInputs& inputs) {
   const auto add = [&](std::string_view path, const std::string& text, std::uint32_t mode,
                        const char* origin) -> Status {
     if (text.empty()) return {};
     return image.add_file(std::string(path), text, mode, origin);
   };
-  TRY(add(kConfigPath, format_config(inputs.config), 0644, "the plan"));
+  TRY(add(kConfigPath, format_config(config), 0644, "the plan"));
   TRY(add("etc/hosts", inputs.hosts, 0644, "addresses of the servers"));
   if (!inputs.ssh_key.empty()) TRY(image.add_directory("etc/ssh", 0700));
   TRY(add(kSshKeyPath, inputs.ssh_key, 0600, "--ssh-key"));
@@ -138,13 +102,13 @@ Status add_texts(ImageContents& image, const ImageInputs& inputs) {
 
 }  // namespace
 
-Result<ImageContents> assemble_image(const ImageInputs& inputs, std::vector<std::string>& notes) {
+Result<ImageContents> assemble_image(const CaptureConfig& config, const ImageInputs& inputs) {
   ImageContents image;
   TRY(add_skeleton(image));
   TRY(add_programs(image, inputs));
   TRY(add_modules(image, inputs));
-  TRY(add_firmware(image, inputs, notes));
-  TRY(add_texts(image, inputs));
+  TRY(add_firmware(image, inputs));
+  TRY(add_texts(image, config, inputs));
   TRY(add_files(image, inputs));
   return image;
 }

@@ -20,8 +20,15 @@ struct AddedFile {
   std::string destination;  // in the image, with or without a leading '/'; empty: as the source
 };
 
+/// A file below lib/firmware; .xz and .zst are unpacked, as the capture kernel may lack
+/// FW_LOADER_COMPRESS.
+struct FirmwareFile {
+  std::string name;    // as drivers ask for it
+  std::string source;  // on this machine
+};
+
+/// The files of the image beside its configuration.
 struct ImageInputs {
-  CaptureConfig config;  // written to etc/capture.conf as it is
   std::vector<ResolvedModule> modules;
   std::vector<std::pair<std::string, std::string>> aliases;  // etc/modules.alias; none: no file
   SignaturePolicy signatures = SignaturePolicy::kDrop;
@@ -30,15 +37,14 @@ struct ImageInputs {
   std::vector<std::string> programs;  // of the payload, beside init: to bin/
   std::vector<std::string> applets;   // links to busybox in bin/; needs "busybox" in programs
   std::vector<AddedFile> files;
-  std::vector<std::string> firmware;  // below lib/firmware, beyond what the modules name; required
-  std::string ssh_key;                // bytes in dropbear's format; empty: none
+  std::vector<FirmwareFile> firmware;
+  std::string ssh_key;  // bytes in dropbear's format; empty: none
   std::string ssh_known_hosts;
   std::string hosts;  // etc/hosts; empty: no file
 };
 
-/// Notes that are no errors (a firmware file that a module names and the machine does not have)
-/// are appended to `notes`, one line each.
-[[nodiscard]] Result<ImageContents> assemble_image(const ImageInputs& inputs,
-                                                   std::vector<std::string>& notes);
+/// `config` is written to etc/capture.conf as it is.
+[[nodiscard]] Result<ImageContents> assemble_image(const CaptureConfig& config,
+                                                   const ImageInputs& inputs);
 
 }  // namespace mkcapture

@@ -58,12 +58,10 @@ Status plan_ccw_devices(const Request& request, Host& host, Plan& plan) {
                        fmt::format("{} has no channel devices", plan.profile.name));
   }
   bool all_known = !plan.targets.empty();
-  for (std::size_t i = 0; i < plan.targets.size(); ++i) {
-    auto& target = plan.targets[i];
+  for (auto& target : plan.targets) {
     if (plan.this_machine && target.here) target.ccw_devices = ccw_devices_of(host, target.drivers);
     for (const auto& channel : request.channel)
       add_new(target.ccw_devices, channel.value);
-    plan.image.config.targets[i].ccw_devices = target.ccw_devices;
     if (!target.ccw_devices.empty()) continue;
     all_known = false;
     plan.notes.push_back(fmt::format(

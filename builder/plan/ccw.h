@@ -13,9 +13,9 @@ namespace mkcapture {
 [[nodiscard]] std::vector<CcwDevice> ccw_devices_of(Host& host,
                                                     const std::vector<DeviceDriver>& drivers);
 
-/// Fills the targets' ccw_devices, those of the image's configuration too, and hides all other
-/// channel devices from the capture kernel where each target's are known. Nothing to do for a
-/// profile without channel devices, where --channel is an error.
+/// Fills the targets' ccw_devices, and hides all other channel devices from the capture kernel
+/// where each target's are known. Nothing to do for a profile without channel devices, where
+/// --channel is an error.
 [[nodiscard]] Status plan_ccw_devices(const Request& request, Host& host, Plan& plan);
 
 }  // namespace mkcapture

@@ -70,14 +70,11 @@ class DriverPlanner {
     TRY(omit());
     if (request_.drivers.kind == Choice::kList) TRY(take_list());
     std::set<std::string> ways;
-    for (const auto& target : plan_.targets) {
-      TargetEntry entry;
-      entry.spec = target.spec;
-      TRY(device_drivers(target, entry, ways));
+    for (auto& target : plan_.targets) {
+      TRY(device_drivers(target, ways));
       TRY(filesystem_support(target));
-      TRY(set_support(target, entry));
-      if (!needs_network(target.spec)) TRY(layer_support(target, entry));
-      plan_.image.config.targets.push_back(std::move(entry));
+      TRY(set_support(target));
+      if (!needs_network(target.spec)) TRY(layer_support(target));
     }
     TRY(watchdogs(ways));
     TRY(add_named());
@@ -147,14 +144,14 @@ class DriverPlanner {
   }
 
   // The drivers that make the target's device or card appear.
-  Status device_drivers(const TargetPlan& target, TargetEntry& entry, std::set<std::string>& ways) {
+  Status device_drivers(TargetPlan& target, std::set<std::string>& ways) {
     const TargetNeeds need = needs(target.spec);
     const bool net = need.server.has_value();
     if (request_.drivers.kind == Choice::kList) {
       ways.insert("listed");
-      entry.drivers = listed_both_;
-      if (!net) append_new(entry.drivers, listed_storage_);
-      if (target.server) append_new(entry.drivers, listed_net_);
+      target.modules = listed_both_;
+      if (!net) append_new(target.modules, listed_storage_);
+      if (target.server) append_new(target.modules, listed_net_);
       return {};
     }
     if (!need.device && !need.server) {  // its module sets are all
@@ -172,24 +169,24 @@ class DriverPlanner {
     if ((!generic || remote) && target.here) {
       ways.insert(generic ? "generic" : "host");
       for (const auto& device : target.drivers)
-        TRY(take_device(device, target, entry));
+        TRY(take_device(device, target));
       if (!generic) return {};
     }
     ways.insert("generic");
-    entry.autoload = net ? Autoload::kNet : Autoload::kStorage;
+    target.autoload = net ? Autoload::kNet : Autoload::kStorage;
     return take_generic(net);
   }
 
   // A driver at work here, under the name that the capture kernel has for it.
-  Status take_device(const DeviceDriver& device, const TargetPlan& target, TargetEntry& entry) {
+  Status take_device(const DeviceDriver& device, TargetPlan& target) {
     const std::string driver_class = driver_class_of(target.spec);
     const std::string reason = fmt::format("drives {} of {}", device.device, target.where);
     for (const auto& name : {device.module, normal_name(device.driver)})
       if (!name.empty() && (tree_.has(name) || tree_.is_builtin(name)))
-        return take({name, reason, driver_class, true}, entry.drivers);
+        return take({name, reason, driver_class, true}, target.modules);
     const bool bridge = device.driver == "pcieport";
     if (!device.modalias.empty() && !bridge && !tree_.lookup(device.modalias).empty())
-      return take({"alias:" + device.modalias, reason, driver_class, false}, entry.drivers);
+      return take({"alias:" + device.modalias, reason, driver_class, false}, target.modules);
     if (device.module.empty())
       return {};  // built in here; drivers of buses have no name of their own
     return fail(
@@ -199,15 +196,15 @@ class DriverPlanner {
   }
 
   // What brings up the layers below the target's device. /init loads these when it meets a member.
-  Status layer_support(const TargetPlan& target, TargetEntry& entry) {
+  Status layer_support(TargetPlan& target) {
     const bool listed = request_.drivers.kind == Choice::kList;
-    if (!listed && entry.autoload != Autoload::kNone) {
+    if (!listed && target.autoload != Autoload::kNone) {
       const auto& sets = plan_.profile.storage_sets;
       for (const auto layer : {Layer::kMd, Layer::kLvm})
         if (std::find(sets.begin(), sets.end(), to_string(layer)) != sets.end())
-          entry.layers.push_back({layer, "", 0, ""});
+          target.layers.push_back({layer, "", 0, ""});
       for (const auto& layer : target.stack.layers)
-        if (layer.kind == Layer::kNvmeTcp) entry.layers.push_back(layer);
+        if (layer.kind == Layer::kNvmeTcp) target.layers.push_back(layer);
       return {};
     }
     if (listed) {
@@ -223,10 +220,10 @@ class DriverPlanner {
                              fmt::format("nvme_tcp: where {} is on the network is known only on "
                                          "the machine that uses it: build the image there",
                                          to_string(target.spec)));
-        entry.layers.push_back({layer, "", 0, ""});
+        target.layers.push_back({layer, "", 0, ""});
       }
     }
-    append_new(entry.layers, target.stack.layers);
+    append_new(target.layers, target.stack.layers);
     Names loaded_when_needed;
     for (const auto& module : target.stack.modules)
       TRY(take({module, fmt::format("brings up {}", target.where), "storage", true},
@@ -258,7 +255,7 @@ class DriverPlanner {
   Status listed_filesystem(const TargetPlan& target) {
     for (const auto& type : plan_.profile.filesystems)
       if (tree_.is_builtin(type)) TRY(take_filesystem(type, "built in"));
-    const auto& there = plan_.image.config.filesystems;
+    const auto& there = plan_.filesystems;
     const bool usable = target.filesystem.empty()
                             ? !there.empty()
                             : std::any_of(there.begin(), there.end(), [&](const auto& entry) {
@@ -280,7 +277,7 @@ class DriverPlanner {
   }
 
   Status take_filesystem(const std::string& type, const std::string& why) {
-    auto& filesystems = plan_.image.config.filesystems;
+    auto& filesystems = plan_.filesystems;
     for (const auto& entry : filesystems)
       if (entry.type == type) return {};
     auto entry = resolver_.add_filesystem(type, fmt::format("file system {}", why));
@@ -294,7 +291,7 @@ class DriverPlanner {
   }
 
   // The module sets of the network and of the target itself.
-  Status set_support(const TargetPlan& target, TargetEntry& entry) {
+  Status set_support(TargetPlan& target) {
     if (auto checked = check_target(target.spec); !checked)
       return as_usage_error(to_string(target.spec), std::move(checked).error());
     const TargetNeeds need = needs(target.spec);
@@ -310,7 +307,7 @@ class DriverPlanner {
     for (const auto& set : sets) {
       auto names = take_set(set, reason);
       if (!names) return std::move(names).error();
-      append_new(entry.drivers, *names);
+      append_new(target.modules, *names);
     }
     return {};
   }
@@ -326,7 +323,7 @@ class DriverPlanner {
   Status watchdogs(const std::set<std::string>& ways) {
     if (ways.contains("generic")) return take_watchdogs("generic");
     if (!ways.contains("host")) return {};
-    Names& drivers = plan_.image.config.watchdog.drivers;
+    Names& drivers = plan_.fed_watchdogs.drivers;
     for (const auto& watchdog : plan_.watchdogs) {
       const std::string reason =
           watchdog.identity.empty()
@@ -342,7 +339,7 @@ class DriverPlanner {
   }
 
   Status take_watchdogs(const std::string& why) {
-    plan_.image.config.watchdog.autoload = true;
+    plan_.fed_watchdogs.autoload = true;
     auto names = resolver_.add_set(kWatchdogSet, why + ": watchdog");
     if (!names) return std::move(names).error();
     return {};
@@ -364,9 +361,9 @@ class DriverPlanner {
       }
       Names names;
       TRY(take({driver.value, "asked for by " + driver.origin, driver_class, true}, names));
-      for (auto& entry : plan_.image.config.targets)
-        if (driver_class.empty() || driver_class == driver_class_of(entry.spec))
-          append_new(entry.drivers, names);
+      for (auto& target : plan_.targets)
+        if (driver_class.empty() || driver_class == driver_class_of(target.spec))
+          append_new(target.modules, names);
     }
     return {};
   }
@@ -400,10 +397,7 @@ class DriverPlanner {
     plan_.drivers = resolver_.result();
     TRY(give_options());
     plan_.image.modules = plan_.drivers.modules;
-    for (const auto& module : plan_.drivers.modules)
-      plan_.image.config.modules.push_back(
-          {module.name, module.deps, module.params, module.driver_class});
-    if (ways.contains("generic") || plan_.image.config.watchdog.autoload) {
+    if (ways.contains("generic") || plan_.fed_watchdogs.autoload) {
       auto aliases = resolver_.aliases();
       if (!aliases) return std::move(aliases).error();
       plan_.image.aliases = std::move(*aliases);

@@ -8,8 +8,8 @@
 
 namespace mkcapture {
 
-/// Fills plan.drivers, the modules, filesystems and per-target drivers of plan.image.config, and
-/// the programs that the sets name. `options` are the modules' own of this machine.
+/// Fills plan.drivers, plan.filesystems, plan.fed_watchdogs, each target's modules, autoload and
+/// layers, and the programs that the sets name. `options` are the modules' own of this machine.
 [[nodiscard]] Status plan_drivers(const Request& request, KernelTree& tree, const ModuleSets& sets,
                                   const ModprobeOptions& options, Plan& plan);
 

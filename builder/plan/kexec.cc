@@ -110,6 +110,16 @@ std::vector<std::string> kexec_options(Host& host, const Plan& plan) {
   return options;
 }
 
+// The newer of what kernels and kexec-tools can do: the kernel itself tells a loaded image of
+// memory and CPUs that come and go.
+void follow_hotplug(Host& host, const Plan& plan, std::vector<std::string>& options) {
+  const bool by_file = std::find(options.begin(), options.end(), "-s") != options.end();
+  if (by_file || !plan.kernel.config.is_set("CRASH_HOTPLUG")) return;
+  const auto help = host.run({"kexec", "--help"});
+  if (help && help->find("--hotplug") != std::string::npos)
+    options.insert(options.begin(), "--hotplug");
+}
+
 // "disable_cpu_apicid=N" with the boot CPU's number: the first in /proc/cpuinfo. Empty where it is
 // not told.
 std::string without_boot_cpu(std::string_view cpuinfo) {
@@ -215,8 +225,9 @@ Status plan_kexec(const Request& request, Host& host, Plan& plan) {
 
   auto& argv = plan.kexec.argv;
   argv = {"kexec", "-p"};
-  for (auto& option : kexec_options(host, plan))
-    argv.push_back(std::move(option));
+  auto options = kexec_options(host, plan);
+  if (own_kernel) follow_hotplug(host, plan, options);
+  argv.insert(argv.end(), options.begin(), options.end());
   argv.push_back(loadable_image(plan, plan.kexec.prepare));
   argv.push_back("--initrd=" + absolute(plan.output));
   argv.push_back("--append=" + plan.kexec.append);

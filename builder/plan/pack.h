@@ -15,8 +15,11 @@ struct PackedImage {
   ImageSizes sizes;
 };
 
-/// Puts the image together, packs it and reads it back. What it notices on the way (firmware that
-/// is not here) becomes one of the plan's notes. An error where there are no programs for it.
-[[nodiscard]] Result<PackedImage> pack(Plan& plan);
+/// The files of the image of a plan that was not made for loading alone, its configuration among
+/// them.
+[[nodiscard]] Result<ImageContents> contents_of(const Plan& plan);
+
+/// Puts the image together, packs it and reads it back.
+[[nodiscard]] Result<PackedImage> pack(const Plan& plan);
 
 }  // namespace mkcapture

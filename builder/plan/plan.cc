@@ -9,6 +9,7 @@
 #include "builder/host/files.h"
 #include "builder/plan/ccw.h"
 #include "builder/plan/driver.h"
+#include "builder/plan/firmware.h"
 #include "builder/plan/kernel_checks.h"
 #include "builder/plan/kexec.h"
 #include "builder/plan/network.h"
@@ -19,6 +20,15 @@ namespace mkcapture {
 namespace {
 
 constexpr std::size_t kMaxKnownHosts = 16 << 20;
+
+// The image is written beside its name and renamed.
+Status check_output(const std::string& output) {
+  const auto slash = output.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : output.substr(0, slash + 1);
+  if (!is_directory(folder)) return fail(output + ": no such folder");
+  if (is_directory(output)) return fail(output + ": is there and not a file");
+  return {};
+}
 
 Status choose_profile(const Request& request, Host& host, Plan& plan) {
   const std::string machine = host.machine();
@@ -62,14 +72,23 @@ Status choose_payload(const Request& request, Host& host, Plan& plan) {
     plan.image.payload = candidate;
     return {};
   }
-  plan.image.payload = fmt::format("{}/payload/{}", folder, plan.profile.name);
-  plan.no_payload = plan.profile.no_payload.empty()
-                        ? fmt::format(
-                              "no static programs in {}: builder/bootstrap {} builds them, "
-                              "--payload DIR names others",
-                              plan.image.payload, plan.profile.name)
-                        : plan.profile.no_payload;
-  plan.warnings.push_back(plan.no_payload);
+  if (!plan.profile.no_payload.empty()) return fail(plan.profile.no_payload);
+  return fail(fmt::format(
+      "no static programs in {}/payload/{}: builder/bootstrap {} builds them, --payload DIR names "
+      "others",
+      folder, plan.profile.name, plan.profile.name));
+}
+
+// All programs that the image will hold are in the payload.
+Status check_payload(const Plan& plan) {
+  std::vector<std::string> programs = {"init"};
+  programs.insert(programs.end(), plan.image.programs.begin(), plan.image.programs.end());
+  for (const auto& program : programs)
+    if (!is_regular_file(plan.image.payload + "/" + program))
+      return fail(
+          fmt::format("{}/{}: not there, and the image needs it: builder/bootstrap {} "
+                      "builds it",
+                      plan.image.payload, program, plan.profile.name));
   return {};
 }
 
@@ -101,29 +120,25 @@ Status plan_ssh(const Request& request, Host& host, Plan& plan) {
   return {};
 }
 
-// The part of the configuration that is taken over as it was asked for.
 void plan_capture(const Request& request, Plan& plan) {
-  auto& config = plan.image.config;
-  config.ip = plan.network.ip;
-  config.vlan = plan.network.vlan;
-  config.bond = plan.network.bond;
-  config.kernel = plan.kernel.release;
-  config.route = plan.network.route;
-  config.deadline = request.deadline;
-  config.deadline_extends = !request.deadline_origin;
-  config.wait = request.wait;
-  config.stall = request.stall;
-  config.final_action = request.final_action;
-  config.on_failure = request.on_failure;
-  config.shell_allowed = request.shell;
-  config.dump = request.dump;
-  config.keep = request.keep;
-  config.reserve = request.reserve;
+  auto& capture = plan.capture;
+  capture.deadline = request.deadline;
+  capture.deadline_extends = !request.deadline_origin;
+  capture.wait = request.wait;
+  capture.stall = request.stall;
+  capture.final_action = request.final_action;
+  capture.on_failure = request.on_failure;
+  capture.shell = request.shell;
+  capture.dump = request.dump;
+  capture.keep = request.keep;
+  capture.reserve = request.reserve;
 }
 
 Status plan_files(const Request& request, Plan& plan) {
   for (const auto& file : request.add_file) {
-    if (!is_regular_file(file.value.source) && !is_directory(file.value.source))
+    if (is_directory(file.value.source))
+      return usage_error(file.origin, file.value.source + ": a folder; files are added one by one");
+    if (!is_regular_file(file.value.source))
       return usage_error(file.origin, file.value.source + ": no such file");
     plan.image.files.push_back(file.value);
   }
@@ -132,7 +147,7 @@ Status plan_files(const Request& request, Plan& plan) {
 
 }  // namespace
 
-Result<Plan> make_plan(const Request& request, Host& host) {
+Result<Plan> make_plan(const Request& request, Host& host, PlanFor what) {
   Plan plan;
   plan.output = request.output;
   auto mtime = image_mtime();
@@ -159,9 +174,14 @@ Result<Plan> make_plan(const Request& request, Host& host) {
   plan.image.root = request.root;
   plan.image.hosts = plan.network.hosts;
   choose_signatures(request, host, plan);
-  TRY(choose_payload(request, host, plan));
+  if (what != PlanFor::kLoading) {
+    TRY(choose_payload(request, host, plan));
+    TRY(check_payload(plan));
+  }
+  if (what == PlanFor::kFile) TRY(check_output(plan.output));
   TRY(choose_compressor(request, plan));
   TRY(plan_kexec(request, host, plan));
+  TRY(plan_firmware(request, plan));
   return plan;
 }
 

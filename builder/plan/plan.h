@@ -1,8 +1,14 @@
 // Plan: everything that was uncertain, decided. The printers print it, the image is built from it,
-// and nothing decides after it.
+// nothing decides after it, and nobody changes it: what `--print plan` accepts, the build accepts.
 //
 // make_plan() is the order of decisions: profile, kernel, targets, network, drivers, kernel checks,
-// keys, compression, command line, crashkernel. Each is a file of its own.
+// keys, files, payload, compression, command line, crashkernel, firmware. Each is a file of its
+// own.
+//
+// To add a decision: a field here, with its unit or its empty value; a step plan_SOMETHING() that
+// fills it and refuses what cannot work, in a file of its own and called by make_plan(); a line in
+// print_plan.cc. What /init has to know goes from the field into CaptureConfig by one line in
+// config_of.cc, and by no other way.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +45,10 @@ struct TargetPlan {
   BlockStack stack = {};                    // disk, raw: where here
   /// What a network has to lead to: its own server, or that of the disk that it stands on.
   std::optional<ServerName> server = {};
+  // What /init does for it.
+  std::vector<std::string> modules = {};  // loaded in this order, each after its dependencies
+  Autoload autoload = Autoload::kNone;    // what else is loaded: what the machine's devices match
+  std::vector<StorageLayer> layers = {};  // brought up, where its device stands on any
 };
 
 struct NetworkPlan {
@@ -49,6 +59,18 @@ struct NetworkPlan {
   std::vector<Nic> nics;         // of this machine that the image will use
   std::string hosts;             // etc/hosts: the servers' addresses
   bool dhcp = false;
+};
+
+/// What was asked for and is taken over as it is.
+struct CapturePlan {
+  Milliseconds deadline{}, wait{}, stall{};
+  bool deadline_extends = false;
+  FinalAction final_action = FinalAction::kReboot;
+  FinalAction on_failure = FinalAction::kReboot;
+  bool shell = false;
+  DumpChoice dump;
+  std::uint64_t keep = 0;                // whole dumps of this host that stay; 0: all
+  std::optional<std::uint64_t> reserve;  // bytes that a dump leaves free
 };
 
 /// The command that loads the image, and the capture kernel's command line.
@@ -78,13 +100,15 @@ struct Plan {
   bool other_ccw_devices_hidden = false;  // the capture kernel looks at the targets' alone
   std::string drivers_words;              // "host", "generic", "listed": how they were chosen
   Resolution drivers;
-  std::vector<HostWatchdog> watchdogs;  // of this machine, where the image is for it
-  ImageInputs image;                    // holds the CaptureConfig
+  std::vector<HostWatchdog> watchdogs;       // of this machine, where the image is for it
+  WatchdogConfig fed_watchdogs;              // what /init loads for them
+  std::vector<FilesystemEntry> filesystems;  // that can be mounted
+  CapturePlan capture;
+  ImageInputs image;  // the files of the image
   CompressOptions compress;
   std::string compress_why;
   std::string signatures_why;  // why the modules' signatures are kept; empty: they are dropped
   std::int64_t mtime = 0;
-  std::string no_payload;  // why there are no programs for the image; empty: there are
 
   KexecPlan kexec;
   CrashkernelPlan crashkernel;
@@ -92,6 +116,13 @@ struct Plan {
   std::vector<std::string> warnings;  // likely to cost the dump
 };
 
-[[nodiscard]] Result<Plan> make_plan(const Request& request, Host& host);
+/// What the plan is for. What can refuse it refuses here, so that nothing is left that does later.
+enum class PlanFor {
+  kFile,     // an image in `output`, whose folder must be there
+  kImage,    // an image that somebody else puts in its place
+  kLoading,  // the command that loads one, and its command line: needs nothing of what is in it
+};
+
+[[nodiscard]] Result<Plan> make_plan(const Request& request, Host& host, PlanFor what);
 
 }  // namespace mkcapture

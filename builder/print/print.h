@@ -1,7 +1,6 @@
 // The printers of --print: text from a plan, nothing decided and nothing read.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "builder/ask/settings.h"
@@ -10,14 +9,8 @@
 
 namespace mkcapture {
 
-/// What the image comes to, where it could be put together; else why not.
-struct ImageEstimate {
-  std::optional<ImageSizes> sizes;
-  std::string unknown;  // "no static programs ...": where sizes is empty
-};
-
 /// The whole plan in words.
-[[nodiscard]] std::string print_plan(const Plan& plan, const ImageEstimate& estimate);
+[[nodiscard]] std::string print_plan(const Plan& plan, const ImageSizes& sizes);
 /// The effective configuration as mkcapture.toml(5), each value with its origin as a comment.
 /// Reading it back gives the same settings.
 [[nodiscard]] std::string print_config(const Settings& settings);

@@ -142,9 +142,9 @@ void print_drivers(const Plan& plan, std::string& out) {
     if (count > 0)
       section.line("  of these {}: {}, {}", driver_class, modules(count), format_size(class_bytes));
   }
-  if (!plan.image.config.filesystems.empty()) {
+  if (!plan.filesystems.empty()) {
     std::string types;
-    for (const auto& entry : plan.image.config.filesystems)
+    for (const auto& entry : plan.filesystems)
       types += (types.empty() ? "" : ", ") + entry.type;
     section.line("file systems that can be mounted: {}", types);
   }
@@ -157,7 +157,7 @@ void print_drivers(const Plan& plan, std::string& out) {
 
 // What ends a kernel that spins, and what the capture does about a timer that counts already.
 std::string watchdog_words(const Plan& plan) {
-  const auto& watchdog = plan.image.config.watchdog;
+  const auto& watchdog = plan.fed_watchdogs;
   if (watchdog.autoload)
     return "what the machine has is fed until the deadline, found by its device";
   std::vector<std::string> names;
@@ -180,36 +180,31 @@ std::string watchdog_words(const Plan& plan) {
 }
 
 void print_capture(const Plan& plan, std::string& out) {
-  const auto& config = plan.image.config;
+  const auto& capture = plan.capture;
   Section section(out, "Capture");
-  section.line("dump      {}, level {}, {}", to_string(config.dump.format), config.dump.level,
-               config.dump.codec == DumpCodec::kNone
+  section.line("dump      {}, level {}, {}", to_string(capture.dump.format), capture.dump.level,
+               capture.dump.codec == DumpCodec::kNone
                    ? "not compressed"
-                   : fmt::format("compressed with {}", to_string(config.dump.codec)));
-  if (config.keep != 0) section.line("keep      the newest {} of this host", config.keep);
-  if (config.reserve) section.line("reserve   {} stay free", format_size(*config.reserve));
+                   : fmt::format("compressed with {}", to_string(capture.dump.codec)));
+  if (capture.keep != 0) section.line("keep      the newest {} of this host", capture.keep);
+  if (capture.reserve) section.line("reserve   {} stay free", format_size(*capture.reserve));
   section.line("limits    {} for the whole{}, {} for a target to become ready, {} without progress",
-               format_duration(config.deadline),
-               config.deadline_extends ? " (a dump that moves goes on)" : "",
-               format_duration(config.wait), format_duration(config.stall));
-  section.line("then      {}; {} where no target has the dump", to_string(config.final_action),
-               to_string(config.on_failure));
+               format_duration(capture.deadline),
+               capture.deadline_extends ? " (a dump that moves goes on)" : "",
+               format_duration(capture.wait), format_duration(capture.stall));
+  section.line("then      {}; {} where no target has the dump", to_string(capture.final_action),
+               to_string(capture.on_failure));
   section.line("watchdog  {}", watchdog_words(plan));
-  section.line("shell     {}",
-               config.shell_allowed ? "yes, with capture.shell" : "none in the image");
+  section.line("shell     {}", capture.shell ? "yes, with capture.shell" : "none in the image");
 }
 
-void print_image(const Plan& plan, const ImageEstimate& estimate, std::string& out) {
+void print_image(const Plan& plan, const ImageSizes& sizes, std::string& out) {
   Section section(out, "Image");
   section.line("file           {}, mode 0600", plan.output);
   section.line("compression    {}: {}", to_string(plan.compress.compressor), plan.compress_why);
-  if (!estimate.sizes) {
-    section.line("size           not known: {}", estimate.unknown);
-    return;
-  }
-  section.line("size           {} packed, {} unpacked in memory",
-               format_size(estimate.sizes->image_bytes), format_size(estimate.sizes->rootfs_bytes));
-  section.line("at unpacking   {} at the worst moment", format_size(estimate.sizes->peak_bytes()));
+  section.line("size           {} packed, {} unpacked in memory", format_size(sizes.image_bytes),
+               format_size(sizes.rootfs_bytes));
+  section.line("at unpacking   {} at the worst moment", format_size(sizes.peak_bytes()));
 }
 
 // "2G", "512M": as crashkernel= has it.
@@ -231,13 +226,12 @@ std::string recommended_ranges(const Profile& profile, ImageNeed image) {
   return ranges;
 }
 
-void print_crashkernel(const Plan& plan, const ImageEstimate& estimate, std::string& out) {
-  const ImageNeed image{estimate.sizes ? estimate.sizes->peak_bytes() : 0, uses_network(plan)};
+void print_crashkernel(const Plan& plan, const ImageSizes& sizes, std::string& out) {
+  const ImageNeed image{sizes.peak_bytes(), uses_network(plan)};
   const std::uint64_t needed = needed_bytes(plan.profile, image);
   const auto& crash = plan.crashkernel;
   Section section(out, "Memory for the capture kernel");
-  section.line("least          crashkernel={}{}", megabytes(needed),
-               estimate.sizes ? "" : " and what the image takes");
+  section.line("least          crashkernel={}", megabytes(needed));
   if (crash.ram == 0) {
     section.line("recommended    crashkernel={}", recommended_ranges(plan.profile, image));
     return;
@@ -274,15 +268,15 @@ void print_list(std::string_view title, const std::vector<std::string>& lines, s
 
 }  // namespace
 
-std::string print_plan(const Plan& plan, const ImageEstimate& estimate) {
+std::string print_plan(const Plan& plan, const ImageSizes& sizes) {
   std::string out;
   print_kernel(plan, out);
   print_targets(plan, out);
   print_network(plan, out);
   print_drivers(plan, out);
   print_capture(plan, out);
-  print_image(plan, estimate, out);
-  print_crashkernel(plan, estimate, out);
+  print_image(plan, sizes, out);
+  print_crashkernel(plan, sizes, out);
   {
     Section section(out, fmt::format("Command line (from {})", plan.kexec.cmdline_origin));
     section.line("{}", plan.kexec.append);

@@ -28,17 +28,6 @@ Status check_reservation(Host& host) {
   return {};
 }
 
-// The newer of what kernels and kexec-tools can do: the kernel itself tells a loaded image of
-// memory and CPUs that come and go.
-void follow_hotplug(Plan& plan, Host& host) {
-  auto& argv = plan.kexec.argv;
-  const bool by_file = std::find(argv.begin(), argv.end(), "-s") != argv.end();
-  if (by_file || !plan.kernel.config.is_set("CRASH_HOTPLUG")) return;
-  const auto help = host.run({"kexec", "--help"});
-  if (help && help->find("--hotplug") != std::string::npos)
-    argv.insert(argv.begin() + 2, "--hotplug");
-}
-
 ArmState state_of(const Plan& plan, const ImageSizes& sizes, std::vector<std::string> why) {
   ArmState state;
   state.why = std::move(why);
@@ -61,12 +50,11 @@ Result<ArmState> build(const Wanted& wanted, std::vector<std::string> why,
                        std::string& err) {
   Request request = wanted.request;
   request.output = kImagePath;
-  auto plan = make_plan(request, host);
-  if (!plan) return std::move(plan).error();
+  const auto plan = make_plan(request, host, PlanFor::kImage);
+  if (!plan) return Error(plan.error());
   if (plan->kernel.image.empty())
     return fail(fmt::format("no kernel image of {} below {}: --kernel-image names it",
                             plan->kernel.release, request.root));
-  follow_hotplug(*plan, host);
   auto packed = pack(*plan);
   if (!packed) return std::move(packed).error();
   err += print_warnings(*plan);

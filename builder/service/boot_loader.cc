@@ -27,8 +27,8 @@ std::uint64_t mebibytes(std::uint64_t bytes) {
 }
 
 Result<Advice> advise(const Wanted& wanted, Host& host) {
-  auto plan = make_plan(wanted.request, host);
-  if (!plan) return std::move(plan).error();
+  const auto plan = make_plan(wanted.request, host, PlanFor::kImage);
+  if (!plan) return Error(plan.error());
   if (plan->crashkernel.ram == 0)
     return fail(
         "this is about the machine that mkcapture runs on: without --profile of another "

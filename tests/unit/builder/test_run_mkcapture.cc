@@ -546,12 +546,116 @@ TEST_CASE("mkcapture: --verbose says what was planned") {
   CHECK(f.said("needed by ext4"));
 }
 
-TEST_CASE("mkcapture: without a payload nothing is written, and the plan still prints") {
+// Each way in which a build can be refused, and what it says.
+TEST_CASE("mkcapture: what the build refuses, the plan refuses with the same words") {
+  const auto refused = [](Fixture& f, std::vector<std::string> arguments, const std::string& why) {
+    CAPTURE(why);
+    if (std::none_of(arguments.begin(), arguments.end(),
+                     [](const auto& argument) { return argument.starts_with("--output"); }))
+      arguments.push_back("--output=" + f.tree.path("x.img"));
+    const int built = f.run_plain(arguments);
+    CHECK(built != 0);
+    const std::string said = f.err;
+    CHECK_MESSAGE(contains(said, why), said);
+    CHECK(!std::filesystem::exists(f.tree.path("x.img")));
+    arguments.insert(arguments.end(), {"--print", "plan"});
+    CHECK(f.run_plain(arguments) == built);
+    CHECK(f.err == said);
+    CHECK(f.out.empty());
+  };
   Fixture f;
-  CHECK(f.run_plain({"--root=" + f.tree.path(), "-o", f.tree.path("x.img")}) == 1);
-  CHECK(!std::filesystem::exists(f.tree.path("x.img")));
-  CHECK(f.run_plain({"--root=" + f.tree.path(), "--print", "plan"}) == 0);
-  CHECK(f.said("size           not known: "));
+  const std::string root = "--root=" + f.tree.path(),
+                    payload = "--payload=" + f.tree.path("payload");
+  const std::string key = "--ssh-key=" + f.tree.path("absent");
+  refused(f, {root}, "builder/bootstrap x86_64 builds them");
+  refused(f, {root, payload, "--output=" + f.tree.path("no/x.img")}, "no such folder");
+  refused(f, {root, payload, "--output=" + f.tree.path()}, "is there and not a file");
+  refused(f, {root, payload, "--add-file", f.tree.path("payload")}, "a folder");
+  refused(f, {root, payload, "--add-file", f.tree.path("absent")}, "no such file");
+  refused(f, {root, payload, "--add-file", f.tree.path("payload/init") + ":/init"},
+          "something else in the image");
+  refused(f, {root, payload, "-t", "ssh://u@10.0.0.9/x", "--ssh-known-hosts=/x", key}, "absent");
+  std::filesystem::remove(f.tree.path("payload/busybox"));
+  refused(f, {root, payload, "--shell"}, "payload/busybox: not there");
+  f.tree.write("lib/modules/6.1.0-test/kernel/fs/ext4/ext4.ko", "no module");
+  refused(f, {root, payload}, "ext4.ko");
+}
+
+TEST_CASE("mkcapture: what the plan accepts, the build accepts, and each refuses with the other") {
+  struct Row {
+    std::vector<std::string> arguments;
+    int status;
+  };
+  Fixture f;
+  f.host.names["backup.example"] = {"10.0.0.9"};
+  f.host.tags["/dev/vda2"] = {"", "", "", "aaaa-02", "dump"};
+  const std::string text = f.tree.write("text", "hello"), listed = "virtio_pci,virtio_blk,ext4";
+  const std::string key = f.tree.write("key", "no key"), absent = f.tree.path("absent");
+  const Row rows[] = {
+      {{}, 0},
+      {{"--drivers", "generic"}, 0},
+      {{"-t", kDisk}, 0},
+      {{"-t", kDisk, "--drivers", listed}, 0},
+      {{"-t", kDisk, "--drivers", "host"}, 2},
+      {{"-t", kDisk, "--drivers", "virtio_pci,virtio_blk"}, 2},
+      {{"-t", "disk:/dev/vda1:/x"}, 0},
+      {{"-t", "disk:/dev/vda9:/x"}, 0},
+      {{"-t", "raw:/dev/vda2"}, 0},
+      {{"-t", "raw:/dev/vda1"}, 2},
+      {{"-t", "raw:UUID=elsewhere"}, 2},
+      {{"-t", "nfs://10.0.0.9/dumps"}, 0},
+      {{"-t", "nfs://backup.example/dumps?vers=4.2"}, 0},
+      {{"-t", "nfs://nobody.example/dumps"}, 0},
+      {{"-t", "nfs://10.0.0.9/dumps?vers=5"}, 2},
+      {{"-t", "nfs://10.0.0.9/dumps", "--ip", "eth9:dhcp"}, 0},
+      {{"-t", "nfs://10.0.0.9/dumps", "--vlan", "vlan7:enp1s0", "--ip", "vlan7:dhcp"}, 0},
+      {{"-t", "ssh://u@10.0.0.9/x"}, 2},
+      {{"-t", "ssh://u@10.0.0.9/x", "--ssh-key", key, "--ssh-known-hosts", text}, 2},
+      {{"-t", "ssh://u@10.0.0.9/x", "--ssh-key", absent, "--ssh-known-hosts", text}, 2},
+      {{"-t", kDisk, "-t", "nfs://10.0.0.9/dumps"}, 0},
+      {{"--shell"}, 0},
+      {{"--add-file", text}, 0},
+      {{"--add-file", text + ":/etc/capture.conf"}, 1},
+      {{"--add-file", text + ":/dev"}, 1},
+      {{"--add-file", text + ":/a/../b"}, 1},
+      {{"--add-file", absent}, 2},
+      {{"--add-driver", "extra"}, 0},
+      {{"--add-driver", "nosuch"}, 2},
+      {{"--omit-driver", "ext4"}, 1},
+      {{"--module-option", "virtio_blk.queues=1"}, 0},
+      {{"--compress", "none"}, 0},
+      {{"--compress", "lz4"}, 2},
+      {{"--signatures", "keep"}, 0},
+      {{"--kernel", "5.0"}, 2},
+      {{"--kernel-image", absent}, 2},
+      {{"--payload", absent}, 2},
+      {{"--dump-level", "0", "--keep", "3", "--reserve", "1G"}, 0},
+      {{"--channel", "0.0.0200"}, 2},
+      {{"--output", absent + "/x.img"}, 1},
+  };
+  for (const auto& row : rows) {
+    auto arguments = row.arguments;
+    if (std::find(arguments.begin(), arguments.end(), "--output") == arguments.end())
+      arguments.push_back("--output=" + f.tree.path("x.img"));
+    std::string words;
+    for (const auto& word : row.arguments)
+      words += word + " ";
+    CAPTURE(words);
+    std::filesystem::remove(f.tree.path("x.img"));
+    CHECK(f.run(arguments) == row.status);
+    CHECK(std::filesystem::exists(f.tree.path("x.img")) == (row.status == 0));
+    const std::string said = f.err;
+    arguments.insert(arguments.end(), {"--print", "plan"});
+    CHECK(f.run(arguments) == row.status);
+    // Warnings are a part of the plan's own text.
+    if (row.status != 0) CHECK(f.err == said);
+  }
+}
+
+TEST_CASE("mkcapture: the load command needs no programs for the image") {
+  Fixture f;
+  for (const char* what : {"kexec", "append"})
+    CHECK(f.run_plain({"--root=" + f.tree.path(), "--print", what}) == 0);
 }
 
 TEST_CASE("mkcapture: an output that cannot be written is exit status 1 and leaves nothing") {

@@ -23,24 +23,23 @@ struct Fixture {
       root.write(std::string("payload/") + name, std::string("program ") + name);
     inputs.payload = root.path("payload");
     inputs.root = root.path();
-    inputs.config.targets.push_back({*mkcapture::parse_target("raw:/dev/vdb"), {}, {}, {}});
+    config.targets.push_back({*mkcapture::parse_target("raw:/dev/vdb"), {}, {}, {}});
   }
   ImageContents assemble() {
-    auto image = assemble_image(inputs, notes);
+    auto image = assemble_image(config, inputs);
     REQUIRE_MESSAGE(image.ok(), image.error().message);
     return std::move(*image);
   }
-  void add_module(const std::string& name, const std::vector<std::string>& firmware) {
+  void add_module(const std::string& name) {
     mkcapture::ResolvedModule m;
     m.name = name;
     m.path = root.write("tree/" + name + ".ko",
                         write_object(fakes::make_module({"license=GPL", "author=x"})));
-    m.firmware = firmware;
     inputs.modules.push_back(m);
   }
   TempDir root;
+  mkcapture::CaptureConfig config;
   ImageInputs inputs;
-  std::vector<std::string> notes;
 };
 
 }  // namespace
@@ -49,7 +48,7 @@ TEST_CASE_FIXTURE(Fixture, "the least image: /init, its configuration, the kerne
   const ImageContents image = assemble();
   CHECK(image.find("init")->data == "program init");
   CHECK(image.find("init")->mode == 0755);
-  CHECK(image.find("etc/capture.conf")->data == mkcapture::format_config(inputs.config));
+  CHECK(image.find("etc/capture.conf")->data == mkcapture::format_config(config));
   const ImageEntry* console = image.find("dev/console");
   REQUIRE(console != nullptr);
   CHECK(console->type == ImageEntry::Type::kCharDevice);
@@ -86,7 +85,7 @@ TEST_CASE_FIXTURE(Fixture, "programs, applets, the DHCP script, keys and hosts")
 }
 
 TEST_CASE_FIXTURE(Fixture, "modules lie flat and stripped, or untouched where signatures count") {
-  add_module("virtio_blk", {});
+  add_module("virtio_blk");
   inputs.aliases = {{"virtio:d00000002v*", "virtio_blk"}};
   CHECK(assemble().find("etc/modules.alias")->data == "virtio:d00000002v* virtio_blk\n");
   const std::string whole = root.read("tree/virtio_blk.ko");
@@ -95,21 +94,18 @@ TEST_CASE_FIXTURE(Fixture, "modules lie flat and stripped, or untouched where si
   CHECK(assemble().find("lib/modules/virtio_blk.ko")->data == whole);
 }
 
-TEST_CASE_FIXTURE(Fixture,
-                  "firmware: unpacked; what a module may ask for is a note, a wish an error") {
-  root.write("usr/lib/firmware/rtl/a.fw", "plain");
+TEST_CASE_FIXTURE(Fixture, "firmware: under the name that drivers ask for, unpacked") {
+  const std::string plain = root.write("lib/firmware/rtl/a.fw", "plain");
   root.write("lib/firmware/b.bin", "packed");
   REQUIRE(std::system(("xz " + root.path("lib/firmware/b.bin")).c_str()) == 0);
-  add_module("r8169", {"rtl/a.fw", "b.bin", "absent.fw"});
+  inputs.firmware = {{"rtl/a.fw", plain}, {"b.bin", root.path("lib/firmware/b.bin.xz")}};
   const ImageContents image = assemble();
   CHECK(image.find("lib/firmware/rtl/a.fw")->data == "plain");
   CHECK(image.find("lib/firmware/b.bin")->data == "packed");
-  CHECK(notes == std::vector<std::string>{
-                     "r8169 may ask for firmware absent.fw, which is not on this machine"});
-  inputs.firmware = {"wanted.fw"};
-  const auto failed = assemble_image(inputs, notes);
+  inputs.firmware = {{"gone.fw", root.path("gone.fw")}};
+  const auto failed = assemble_image(config, inputs);
   REQUIRE_FALSE(failed.ok());
-  CHECK(failed.error().message.find("firmware wanted.fw: ") == 0);
+  CHECK(failed.error().message.find(root.path("gone.fw") + ": ") == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "--add-file: at its own path or another, with its libraries") {
@@ -129,14 +125,14 @@ TEST_CASE_FIXTURE(Fixture, "--add-file: at its own path or another, with its lib
   CHECK(image.find("usr/lib64/libown.so.1") != nullptr);
 
   inputs.files = {{root.path(), "x"}};
-  CHECK(assemble_image(inputs, notes).error().message == root.path() + ": not a file");
+  CHECK(assemble_image(config, inputs).error().message == root.path() + ": not a file");
   inputs.files = {{root.path("absent"), "x"}};
-  CHECK_FALSE(assemble_image(inputs, notes).ok());
+  CHECK_FALSE(assemble_image(config, inputs).ok());
   inputs.files = {{text, "init"}};
-  CHECK(assemble_image(inputs, notes).error().message.find("init: there is something else") == 0);
+  CHECK(assemble_image(config, inputs).error().message.find("init: there is something else") == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a payload that is not there is named") {
   inputs.payload = root.path("nowhere");
-  CHECK(assemble_image(inputs, notes).error().message.find(root.path("nowhere/init")) == 0);
+  CHECK(assemble_image(config, inputs).error().message.find(root.path("nowhere/init")) == 0);
 }

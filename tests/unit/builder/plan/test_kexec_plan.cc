@@ -127,7 +127,7 @@ TEST_CASE("plan in words: the reservation is too small, missing, or wrong") {
     FakeHost host = fakes::virtual_machine();
     host.files["/proc/cmdline"] = cmdline;
     host.files["/sys/kernel/kexec_crash_size"] = reserved;
-    return print_plan(plan_for(host), {ImageSizes{}, ""});
+    return print_plan(plan_for(host), ImageSizes{});
   };
   CHECK(words("quiet", "0\n").find("nothing: add crashkernel=128M") != std::string::npos);
   CHECK(words("crashkernel=64M", "67108864\n").find("64M here, too little for this image") !=
