@@ -27,7 +27,7 @@ Result<Settings> gather_settings(const Options& options, Host& host) {
   else if (host.exists(kDefaultConfig))
     file = kDefaultConfig;
   if (file.empty()) return options.settings;
-  auto settings = load_config_file(file);
+  auto settings = load_config_file(host, file);
   if (settings) settings->override_with(options.settings);
   return settings;
 }
@@ -37,7 +37,7 @@ PlanFor purpose(Action action) {
   return loading ? PlanFor::kLoading : PlanFor::kFile;
 }
 
-Result<std::string> print(Action action, bool verbose, const Plan& plan) {
+Result<std::string> print(Action action, bool verbose, Host& host, const Plan& plan) {
   switch (action) {
     case Action::kPrintAppend:
       return plan.kexec.append + "\n" + (verbose ? print_left_out(plan) : "");
@@ -45,14 +45,14 @@ Result<std::string> print(Action action, bool verbose, const Plan& plan) {
       if (plan.kernel.image.empty()) return fail(no_kernel_image(plan));
       return kexec_line(plan) + "\n";
     case Action::kPrintTree: {
-      TRY_ASSIGN(contents, contents_of(plan));
+      TRY_ASSIGN(contents, contents_of(host, plan));
       return format_tree(contents);
     }
     default:
       break;
   }
   // The whole image is made for its true size, and so whatever would stop the build is said here.
-  TRY_ASSIGN(packed, pack(plan));
+  TRY_ASSIGN(packed, pack(host, plan));
   return print_plan(plan, packed.sizes);
 }
 
@@ -72,7 +72,7 @@ Result<int> run(const std::vector<std::string>& arguments, Host& host, std::stri
     return 0;
   }
   if (options->action == Action::kList) {
-    auto listing = list_image_file(options->list_image);
+    auto listing = list_image_file(host, options->list_image);
     if (!listing) return std::move(listing).error();
     out += *listing;
     return 0;
@@ -99,15 +99,15 @@ Result<int> run(const std::vector<std::string>& arguments, Host& host, std::stri
 
   // 4. Said, or done.
   if (options->action != Action::kBuild) {
-    auto text = print(options->action, options->verbose, *plan);
+    auto text = print(options->action, options->verbose, host, *plan);
     if (!text) return std::move(text).error();
     if (!options->quiet && options->action != Action::kPrintPlan) err += print_warnings(*plan);
     out += *text;
     return 0;
   }
-  auto packed = pack(*plan);
+  auto packed = pack(host, *plan);
   if (!packed) return std::move(packed).error();
-  TRY(write_image(plan->output, packed->bytes));
+  TRY(host.replace_file(plan->output, packed->bytes, 0600));
   if (options->quiet) return 0;
   err += print_warnings(*plan);
   if (options->verbose) out += print_plan(*plan, packed->sizes) + "\n";

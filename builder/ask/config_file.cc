@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "builder/host/files.h"
-
 namespace mkcapture {
 
 namespace {
@@ -133,8 +131,8 @@ Result<Settings> parse_config_file(std::string_view text, const std::string& nam
   return settings;
 }
 
-Result<Settings> load_config_file(const std::string& file) {
-  auto text = read_whole_file(file, kMaxConfigFile);
+Result<Settings> load_config_file(Host& host, const std::string& file) {
+  auto text = host.read_whole(file, kMaxConfigFile);
   if (!text) return as_usage_error("configuration", std::move(text).error());
   return parse_config_file(*text, file);
 }

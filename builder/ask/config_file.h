@@ -6,6 +6,7 @@
 
 #include "builder/ask/settings.h"
 #include "builder/base/usage.h"
+#include "builder/host/host.h"
 
 namespace mkcapture {
 
@@ -14,6 +15,6 @@ namespace mkcapture {
 /// Relative paths stay as they are.
 [[nodiscard]] Result<Settings> parse_config_file(std::string_view text, const std::string& name);
 /// Reads and parses FILE.
-[[nodiscard]] Result<Settings> load_config_file(const std::string& file);
+[[nodiscard]] Result<Settings> load_config_file(Host& host, const std::string& file);
 
 }  // namespace mkcapture

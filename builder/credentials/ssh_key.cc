@@ -1,13 +1,10 @@
 #include "builder/credentials/ssh_key.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdint>
-#include <cstdlib>
 
 #include "builder/credentials/base64.h"
-#include "builder/host/files.h"
 
 namespace mkcapture {
 
@@ -39,27 +36,6 @@ bool openssh_is_encrypted(std::string_view armored) {
   return take_ssh_string(rest) != "none";
 }
 
-// A folder that only we can look into, gone when we are done.
-class PrivateFolder {
- public:
-  PrivateFolder() {
-    char path[] = "/tmp/mkcapture-XXXXXX";
-    if (::mkdtemp(path) != nullptr) path_ = path;
-  }
-  PrivateFolder(const PrivateFolder&) = delete;
-  PrivateFolder& operator=(const PrivateFolder&) = delete;
-  ~PrivateFolder() {
-    if (path_.empty()) return;
-    ::unlink(file().c_str());
-    ::rmdir(path_.c_str());
-  }
-  [[nodiscard]] bool ok() const { return !path_.empty(); }
-  [[nodiscard]] std::string file() const { return path_ + "/key"; }
-
- private:
-  std::string path_;
-};
-
 }  // namespace
 
 KeyKind detect_key(std::string_view bytes) {
@@ -79,7 +55,7 @@ KeyKind detect_key(std::string_view bytes) {
 }
 
 Result<std::string> dropbear_key(const std::string& file, Host& host) {
-  auto bytes = read_whole_file(file, kMaxKeyFile);
+  auto bytes = host.read_whole(file, kMaxKeyFile);
   if (!bytes) return std::move(bytes).error();
   const KeyKind kind = detect_key(*bytes);
   if (kind.encrypted)
@@ -97,14 +73,12 @@ Result<std::string> dropbear_key(const std::string& file, Host& host) {
     case KeyFormat::kPem:
       break;
   }
-  const PrivateFolder folder;
-  if (!folder.ok()) return fail("no temporary folder can be made in /tmp");
-  auto ran = host.run({"dropbearconvert", "openssh", "dropbear", file, folder.file()});
-  if (!ran)
+  // By its standard output: the key is in no other file at any time.
+  auto converted = host.run({"dropbearconvert", "openssh", "dropbear", file, "/dev/stdout"});
+  if (!converted)
     return fail(fmt::format("{}: cannot be converted for dbclient (is dropbear-bin installed?): {}",
-                            file, ran.error().message));
-  auto converted = read_whole_file(folder.file(), kMaxKeyFile);
-  if (!converted || detect_key(*converted).format != KeyFormat::kDropbear)
+                            file, converted.error().message));
+  if (detect_key(*converted).format != KeyFormat::kDropbear)
     return fail(file + ": dropbearconvert did not convert it");
   return converted;
 }

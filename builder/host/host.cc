@@ -17,8 +17,7 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "builder/host/files.h"
-#include "builder/host/kept_files.h"
+#include "builder/host/real_files.h"
 #include "builder/host/run_program.h"
 #include "init/base/unique_fd.h"
 #include "init/base/units.h"
@@ -27,12 +26,10 @@ namespace mkcapture {
 
 namespace {
 
-constexpr std::size_t kMaxFactBytes = 4 << 20;
-
 class RealHost final : public Host {
  public:
-  Result<std::string> read_file(const std::string& path) override {
-    return read_whole_file(path, kMaxFactBytes);
+  Result<std::string> read_whole(const std::string& path, std::size_t limit) override {
+    return read_whole_file(path, limit);
   }
 
   Result<std::string> read_link(const std::string& path) override {
@@ -172,8 +169,13 @@ class RealHost final : public Host {
   Result<std::string> read_start(const std::string& path, std::size_t bytes) override {
     return read_file_start(path, bytes);
   }
+  Status replace_file(const std::string& path, std::string_view bytes,
+                      std::uint32_t mode) override {
+    return replace_file_at(path, bytes, mode);
+  }
   Status write_file(const std::string& path, std::string_view bytes, std::uint32_t mode) override {
-    return write_kept_file(path, bytes, mode);
+    TRY(make_folders_above(path));
+    return replace_file_at(path, bytes, mode);
   }
   Status rename_file(const std::string& from, const std::string& to) override {
     if (::rename(from.c_str(), to.c_str()) != 0) return sys_error(from, errno);

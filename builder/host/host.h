@@ -1,6 +1,8 @@
 // Host: this machine as the tool looks at it, by way of one interface, so that tests give it any
-// disks, mounts and routes. What is here are raw facts; what they mean is decided in plan.cc and
-// the readers beside it (mountinfo, block_stack, routes).
+// files, disks, mounts and routes. No room of the builder but this one opens a file, runs a program
+// or asks the kernel; libkmod does for modules/ (modules/kernel_tree.h). What is here are raw
+// facts; what they mean is decided in plan.cc and the readers beside it (mountinfo, block_stack,
+// routes).
 #pragma once
 
 #include <cstddef>
@@ -39,22 +41,32 @@ struct FileStamp {
   std::uint64_t bytes = 0;
   std::int64_t changed = 0;  // st_mtime, seconds since 1970
   bool folder = false;
+  bool regular = true;        // no folder, device, pipe or socket
+  std::uint32_t mode = 0644;  // permissions
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
 
 class Host {
  public:
+  static constexpr std::size_t kMaxFactBytes = 4 << 20;
+
   virtual ~Host() = default;
 
-  // Paths are absolute and as this machine sees them.
-  [[nodiscard]] virtual Result<std::string> read_file(const std::string& path) = 0;
+  // Paths are as this machine sees them; relative ones begin at the folder that the tool runs in.
+  /// The bytes of a file, /proc and /sys too; an error names the file. More than `limit`: EFBIG.
+  [[nodiscard]] virtual Result<std::string> read_whole(const std::string& path,
+                                                       std::size_t limit) = 0;
+  /// A fact, or a text that somebody wrote: at most kMaxFactBytes.
+  [[nodiscard]] Result<std::string> read_file(const std::string& path) {
+    return read_whole(path, kMaxFactBytes);
+  }
   [[nodiscard]] virtual Result<std::string> read_link(const std::string& path) = 0;
   [[nodiscard]] virtual Result<std::vector<std::string>> list_dir(const std::string& path) = 0;
   [[nodiscard]] virtual bool exists(const std::string& path) = 0;
-  /// Bytes of a block device from `offset` (needs root); fewer at its end.
+  /// Bytes of a file or block device from `offset`; fewer at its end.
   [[nodiscard]] virtual Result<std::string> read_at(const std::string& node, std::uint64_t offset,
                                                     std::size_t bytes) = 0;
-  /// Every link resolved; an error where the path does not exist.
+  /// Absolute, with every link resolved; an error where the path does not exist.
   [[nodiscard]] virtual Result<std::string> real_path(const std::string& path) = 0;
 
   /// The number of a block device node, links followed.
@@ -82,13 +94,27 @@ class Host {
   /// its standard error.
   [[nodiscard]] virtual Result<std::string> run(const std::vector<std::string>& argv) = 0;
 
-  // The subcommands keep files of their own; nothing of the plan writes.
   /// Links followed; empty where there is nothing.
   [[nodiscard]] virtual std::optional<FileStamp> stamp(const std::string& path) = 0;
+  [[nodiscard]] bool is_folder(const std::string& path) {
+    const auto found = stamp(path);
+    return found && found->folder;
+  }
+  [[nodiscard]] bool is_file(const std::string& path) {
+    const auto found = stamp(path);
+    return found && found->regular;
+  }
+
+  // The image is written, and the subcommands keep files of their own; nothing of the plan writes.
   /// At most the first `bytes` of a file of any size.
   [[nodiscard]] virtual Result<std::string> read_start(const std::string& path,
                                                        std::size_t bytes) = 0;
-  /// Written whole, synced and renamed into place; the folders above it are made, mode 0755.
+  /// Written whole beside `path`, synced and renamed into place. On an error nothing of it is left,
+  /// and what was at `path` is still there. A device or a pipe at `path` is an error, as the
+  /// renaming would replace it.
+  [[nodiscard]] virtual Status replace_file(const std::string& path, std::string_view bytes,
+                                            std::uint32_t mode) = 0;
+  /// The same, and the folders above it are made, mode 0755.
   [[nodiscard]] virtual Status write_file(const std::string& path, std::string_view bytes,
                                           std::uint32_t mode) = 0;
   [[nodiscard]] virtual Status rename_file(const std::string& from, const std::string& to) = 0;

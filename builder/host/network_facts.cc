@@ -171,6 +171,18 @@ void take_address(const nlmsghdr& header, unsigned interface, std::vector<Interf
 
 }  // namespace
 
+bool in_one_network(const std::string& one, const std::string& other, int prefix) {
+  std::array<std::uint8_t, 16> a{};
+  std::array<std::uint8_t, 16> b{};
+  const int family = one.find(':') != std::string::npos ? AF_INET6 : AF_INET;
+  if (::inet_pton(family, one.c_str(), a.data()) != 1 ||
+      ::inet_pton(family, other.c_str(), b.data()) != 1)
+    return false;
+  for (int bit = 0; bit < prefix && bit < 128; ++bit)
+    if (((a[bit / 8] ^ b[bit / 8]) >> (7 - bit % 8) & 1) != 0) return false;
+  return true;
+}
+
 std::vector<NetworkLink> network_links() {
   std::vector<NetworkLink> links;
   Request<ifinfomsg> request(RTM_GETLINK, NLM_F_DUMP);

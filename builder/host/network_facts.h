@@ -39,6 +39,10 @@ struct NetworkRoute {
   bool own = false;       // the address is this machine's
 };
 
+/// Both addresses, as text, begin with the same `prefix` bits. Pure; false where one is none, or
+/// they are of two families.
+[[nodiscard]] bool in_one_network(const std::string& one, const std::string& other, int prefix);
+
 [[nodiscard]] std::vector<NetworkLink> network_links();
 [[nodiscard]] std::vector<InterfaceAddress> interface_addresses(const std::string& interface);
 /// Nothing where there is no way, or the kernel cannot be asked.

@@ -1,9 +1,7 @@
 #include "builder/host/root_path.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <climits>
+#include <algorithm>
+#include <cerrno>
 #include <vector>
 
 namespace mkcapture {
@@ -23,7 +21,7 @@ void push_parts(std::string_view path, std::vector<std::string>& todo) {
 
 }  // namespace
 
-Result<std::string> resolve_below(const std::string& root, std::string_view path) {
+Result<std::string> resolve_below(Host& host, const std::string& root, std::string_view path) {
   constexpr int kMaxLinks = 40;  // as the kernel
   const std::string base = root == "/" ? "" : root;
   std::vector<std::string> todo;
@@ -38,19 +36,15 @@ Result<std::string> resolve_below(const std::string& root, std::string_view path
       continue;
     }
     const std::string next = walked + "/" + part;
-    struct stat st{};
-    if (lstat((base + next).c_str(), &st) != 0) return sys_error(base + next, errno);
-    if (!S_ISLNK(st.st_mode)) {
+    const auto target = host.read_link(base + next);
+    if (!target) {
+      if (!host.exists(base + next)) return sys_error(base + next, target.error().code);
       walked = next;
       continue;
     }
     if (++links > kMaxLinks) return sys_error(base + std::string(path), ELOOP);
-    std::string target(PATH_MAX, '\0');
-    const ssize_t n = readlink((base + next).c_str(), target.data(), target.size());
-    if (n < 0) return sys_error(base + next, errno);
-    target.resize(static_cast<std::size_t>(n));
-    if (target.front() == '/') walked.clear();
-    push_parts(target, todo);
+    if (target->starts_with('/')) walked.clear();
+    push_parts(*target, todo);
   }
   return walked.empty() ? root : base + walked;
 }

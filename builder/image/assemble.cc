@@ -1,9 +1,6 @@
 #include "builder/image/assemble.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <cstdlib>
 
 #include "builder/base/usage.h"
@@ -20,13 +17,13 @@ constexpr std::uint64_t kPage = 4096;
 std::uint32_t type_bits(ImageEntry::Type type) {
   switch (type) {
     case ImageEntry::Type::kFile:
-      return S_IFREG;
+      return kCpioFile;
     case ImageEntry::Type::kDirectory:
-      return S_IFDIR;
+      return kCpioFolder;
     case ImageEntry::Type::kSymlink:
-      return S_IFLNK;
+      return kCpioLink;
     case ImageEntry::Type::kCharDevice:
-      return S_IFCHR;
+      return kCpioChar;
   }
   return 0;
 }
@@ -152,13 +149,13 @@ Result<ImageContents> read_cpio(std::string_view cpio) {
   for (const CpioMember& m : archive->members) {
     const std::uint32_t mode = m.mode & 07777;
     if (m.uid != 0 || m.gid != 0) return fail(m.path + ": owner is not root");
-    if (S_ISREG(m.mode)) {
+    if (m.is(kCpioFile)) {
       TRY(contents.add_file(m.path, std::string(m.data), mode, ""));
-    } else if (S_ISDIR(m.mode)) {
+    } else if (m.is(kCpioFolder)) {
       TRY(contents.add_directory(m.path, mode));
-    } else if (S_ISLNK(m.mode)) {
+    } else if (m.is(kCpioLink)) {
       TRY(contents.add_symlink(m.path, std::string(m.data)));
-    } else if (S_ISCHR(m.mode)) {
+    } else if (m.is(kCpioChar)) {
       TRY(contents.add_char_device(m.path, mode, m.major, m.minor));
     } else {
       return fail(m.path + ": a kind of file that no image holds");
@@ -177,30 +174,6 @@ Result<std::string> pack_image(const ImageContents& contents, const CompressOpti
   if (Status ok = verify(packed->bytes, contents, cpio->size()); !ok)
     return std::move(ok).error().within("the image, read back");
   return std::move(packed->bytes);
-}
-
-Status write_image(const std::string& path, std::string_view bytes) {
-  // Renaming over a device node or a pipe would replace it.
-  struct stat st{};
-  if (lstat(path.c_str(), &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
-    return fail(path + ": is there and not a file");
-  std::string temporary = path + ".XXXXXX";
-  const int fd = mkostemp(temporary.data(), O_CLOEXEC);  // mode 0600
-  if (fd < 0) return sys_error(path, errno);
-  Status status;
-  for (std::string_view rest = bytes; status && !rest.empty();) {
-    const ssize_t n = write(fd, rest.data(), rest.size());
-    if (n > 0) {
-      rest.remove_prefix(static_cast<std::size_t>(n));
-    } else if (n == 0 || errno != EINTR) {
-      status = sys_error(path, n == 0 ? ENOSPC : errno);
-    }
-  }
-  if (status && fsync(fd) != 0) status = sys_error(path, errno);
-  if (close(fd) != 0 && status) status = sys_error(path, errno);
-  if (status && rename(temporary.c_str(), path.c_str()) != 0) status = sys_error(path, errno);
-  if (!status) unlink(temporary.c_str());
-  return status;
 }
 
 Result<std::int64_t> image_mtime() {

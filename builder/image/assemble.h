@@ -1,5 +1,5 @@
 // The image as a list of entries, and the way from there to the file: cpio, compression, a check
-// of what was written, and the rename into place.
+// of what was written.
 #pragma once
 
 #include <cstdint>
@@ -74,10 +74,6 @@ struct ImageSizes {
 [[nodiscard]] Result<std::string> pack_image(const ImageContents& contents,
                                              const CompressOptions& compress, std::int64_t mtime,
                                              ImageSizes& sizes);
-
-/// Writes `bytes` to a file beside `path`, mode 0600, syncs it and renames it to `path`. On an
-/// error nothing of it is left, and what was at `path` is still there.
-[[nodiscard]] Status write_image(const std::string& path, std::string_view bytes);
 
 /// SOURCE_DATE_EPOCH, or 0 where it is not set; an error where it is no number.
 [[nodiscard]] Result<std::int64_t> image_mtime();

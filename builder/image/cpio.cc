@@ -2,8 +2,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <memory>
 
@@ -33,16 +31,16 @@ Status write_member(archive* writer, archive_entry* entry, const CpioMember& m,
   archive_entry_set_mode(entry, m.mode);
   archive_entry_set_nlink(entry, 1);
   archive_entry_set_mtime(entry, mtime, 0);
-  archive_entry_set_size(entry, S_ISREG(m.mode) ? static_cast<la_int64_t>(m.data.size()) : 0);
-  if (S_ISLNK(m.mode)) {
+  archive_entry_set_size(entry, m.is(kCpioFile) ? static_cast<la_int64_t>(m.data.size()) : 0);
+  if (m.is(kCpioLink)) {
     archive_entry_set_symlink(entry, std::string(m.data).c_str());
-  } else if (S_ISCHR(m.mode) || S_ISBLK(m.mode)) {
+  } else if (m.is_device()) {
     archive_entry_set_rdevmajor(entry, m.major);
     archive_entry_set_rdevminor(entry, m.minor);
   }
   if (archive_write_header(writer, entry) != ARCHIVE_OK)
     return fail(m.path + ": " + archive_error_string(writer));
-  if (S_ISREG(m.mode) && !m.data.empty() &&
+  if (m.is(kCpioFile) && !m.data.empty() &&
       archive_write_data(writer, m.data.data(), m.data.size()) !=
           static_cast<la_ssize_t>(m.data.size()))
     return fail(m.path + ": " + archive_error_string(writer));

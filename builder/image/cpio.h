@@ -12,7 +12,12 @@
 
 namespace mkcapture {
 
-/// One member. File types by S_IFMT of `mode`.
+/// File types in a member's mode: the format's own numbers, those of stat(2) on Linux.
+inline constexpr std::uint32_t kCpioType = 0170000;  // the bits
+inline constexpr std::uint32_t kCpioFile = 0100000, kCpioFolder = 0040000, kCpioLink = 0120000;
+inline constexpr std::uint32_t kCpioChar = 0020000, kCpioBlock = 0060000, kCpioPipe = 0010000;
+inline constexpr std::uint32_t kCpioSocket = 0140000;
+
 struct CpioMember {
   std::string path;  // no leading '/'
   std::uint32_t mode = 0;
@@ -22,6 +27,9 @@ struct CpioMember {
   std::uint32_t major = 0;  // of a device node
   std::uint32_t minor = 0;
   std::string_view data;  // a file's bytes, a symlink's target
+
+  [[nodiscard]] bool is(std::uint32_t type) const { return (mode & kCpioType) == type; }
+  [[nodiscard]] bool is_device() const { return is(kCpioChar) || is(kCpioBlock); }
 };
 
 /// In the order given, uid and gid 0, ended by the trailer, without padding behind it.

@@ -1,15 +1,13 @@
 #include "builder/image/elf_libs.h"
 
-#include <glob.h>
+#include <fnmatch.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
 #include <sstream>
 
-#include "builder/host/files.h"
 #include "builder/host/root_path.h"
 #include "modules/elf_view.h"
 
@@ -35,6 +33,19 @@ std::string folder_of(const std::string& path) {
 }
 std::string name_of(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
+}
+
+// The image has no links among its folders: ".." can be taken by its name.
+std::string without_dots(const std::string& path) {
+  std::string plain;
+  for (const std::string& part : split(path, '/')) {
+    if (part == ".") continue;
+    if (part == "..")
+      plain.erase(plain.empty() ? 0 : plain.rfind('/'));
+    else
+      plain += "/" + part;
+  }
+  return plain;
 }
 
 /// The bytes of the file that are mapped at `address`, to the end of their segment.
@@ -86,10 +97,10 @@ namespace {
 /// One search over a system's libraries.
 class LibrarySearch {
  public:
-  explicit LibrarySearch(std::string root) : root_(std::move(root)) {}
+  LibrarySearch(Host& host, std::string root) : host_(host), root_(std::move(root)) {}
 
   Result<std::vector<LibraryFile>> run(const std::string& program, const std::string& destination) {
-    auto bytes = read_whole_file(program, kMaxProgramBytes);
+    auto bytes = host_.read_whole(program, kMaxProgramBytes);
     if (!bytes) return std::move(bytes).error();
     auto info = read_dynamic(*bytes);
     if (!info) return std::move(info).error().within(program);
@@ -100,7 +111,7 @@ class LibrarySearch {
     find_folders();
 
     if (!info->interpreter.empty()) {
-      auto loader = resolve_below(root_, info->interpreter);
+      auto loader = resolve_below(host_, root_, info->interpreter);
       if (!loader) return std::move(loader).error().within(program + " needs its loader");
       musl_ = name_of(info->interpreter).compare(0, 7, "ld-musl") == 0;
       found_[name_of(info->interpreter)] = {*loader, info->interpreter};
@@ -147,21 +158,26 @@ class LibrarySearch {
 
   /// Paths below the root, as the system at the root would call them.
   std::vector<std::string> matches(const std::string& pattern) const {
-    const std::string base = root_ == "/" ? "" : root_;
-    glob_t result{};
-    std::vector<std::string> paths;
-    if (glob((base + pattern).c_str(), 0, nullptr, &result) == 0)
-      for (std::size_t i = 0; i < result.gl_pathc; ++i)
-        paths.emplace_back(result.gl_pathv[i] + base.size());
-    globfree(&result);
+    std::vector<std::string> paths = {""};
+    for (const std::string& part : split(pattern, '/')) {
+      std::vector<std::string> longer;
+      for (const std::string& path : paths) {
+        const auto folder = resolve_below(host_, root_, path.empty() ? "/" : path);
+        if (!folder) continue;
+        for (const std::string& name : host_.list_dir(*folder).value_or({}))
+          if (fnmatch(part.c_str(), name.c_str(), FNM_PERIOD) == 0)
+            longer.push_back(path + "/" + name);
+      }
+      paths = std::move(longer);
+    }
     return paths;
   }
 
   void read_conf(const std::string& path, std::set<std::string>& seen) {
     if (!seen.insert(path).second) return;
-    const auto file = resolve_below(root_, path);
+    const auto file = resolve_below(host_, root_, path);
     if (!file) return;
-    const auto text = read_whole_file(*file, 1 << 20);
+    const auto text = host_.read_whole(*file, 1 << 20);
     if (!text) return;
     for (std::string line : split(*text, '\n')) {
       line.erase(std::min(line.find('#'), line.size()));
@@ -184,7 +200,7 @@ class LibrarySearch {
     if (musl_ && (name == "libc.so" || name.compare(0, 8, "libc.mus") == 0)) return {};
     auto hit = find(name, object);
     if (!hit) return fail(object.source + " needs " + name + ", which is not below " + root_);
-    auto bytes = read_whole_file(hit->source, kMaxProgramBytes);
+    auto bytes = host_.read_whole(hit->source, kMaxProgramBytes);
     if (!bytes) return std::move(bytes).error();
     auto info = read_dynamic(*bytes);
     if (!info) return std::move(info).error().within(hit->source);
@@ -206,8 +222,7 @@ class LibrarySearch {
         break;
       }
       if (auto hit = probe(folder, name, false)) {
-        // The image has no links among its folders: ".." can be taken by its name.
-        hit->destination = (std::filesystem::path(in_image) / name).lexically_normal();
+        hit->destination = without_dots(in_image + "/" + name);
         return hit;
       }
     }
@@ -231,9 +246,9 @@ class LibrarySearch {
   std::optional<Hit> probe(const std::string& folder, const std::string& name,
                            bool by_cache) const {
     const std::string path = folder + "/" + name;
-    auto file = resolve_below(root_, path);
-    if (!file || !is_regular_file(*file)) return std::nullopt;
-    const auto bytes = read_whole_file(*file, kMaxProgramBytes);
+    auto file = resolve_below(host_, root_, path);
+    if (!file || !host_.is_file(*file)) return std::nullopt;
+    const auto bytes = host_.read_whole(*file, kMaxProgramBytes);
     if (!bytes) return std::nullopt;
     const auto view = ElfView::open(*bytes);
     if (!view || view->type() != ET_DYN) return std::nullopt;
@@ -257,6 +272,7 @@ class LibrarySearch {
     return files;
   }
 
+  Host& host_;
   std::string root_;
   Machine machine_;
   bool musl_ = false;
@@ -268,10 +284,10 @@ class LibrarySearch {
 
 }  // namespace
 
-Result<std::vector<LibraryFile>> library_closure(const std::string& program,
+Result<std::vector<LibraryFile>> library_closure(Host& host, const std::string& program,
                                                  const std::string& destination,
                                                  const std::string& root) {
-  return LibrarySearch(root).run(program, destination);
+  return LibrarySearch(host, root).run(program, destination);
 }
 
 }  // namespace mkcapture

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "builder/base/usage.h"
+#include "builder/host/host.h"
 
 namespace mkcapture {
 
@@ -31,7 +32,8 @@ struct LibraryFile {
 /// ld.so.cache, a library from a folder of ld.so.conf goes to where the C library is. One that is
 /// not found is an error that names who needs it. Libraries opened at run time (NSS, plugins) are
 /// beyond what a file says.
-[[nodiscard]] Result<std::vector<LibraryFile>> library_closure(const std::string& program,
+[[nodiscard]] Result<std::vector<LibraryFile>> library_closure(Host& host,
+                                                               const std::string& program,
                                                                const std::string& destination,
                                                                const std::string& root);
 

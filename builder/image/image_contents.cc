@@ -1,11 +1,8 @@
 #include "builder/image/image_contents.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "builder/base/usage.h"
-#include "builder/host/files.h"
 #include "builder/image/compress.h"
 #include "builder/image/elf_libs.h"
 
@@ -24,17 +21,17 @@ Status add_skeleton(ImageContents& image) {
   return image.add_char_device("dev/console", 0600, 5, 1);
 }
 
-Status add_copy(ImageContents& image, const std::string& path, const std::string& source,
-                std::uint32_t mode) {
-  auto bytes = read_whole_file(source, kMaxFileBytes);
+Status add_copy(Host& host, ImageContents& image, const std::string& path,
+                const std::string& source, std::uint32_t mode) {
+  auto bytes = host.read_whole(source, kMaxFileBytes);
   if (!bytes) return std::move(bytes).error();
   return image.add_file(path, std::move(*bytes), mode, source);
 }
 
-Status add_programs(ImageContents& image, const ImageInputs& inputs) {
-  TRY(add_copy(image, "init", inputs.payload + "/init", 0755));
+Status add_programs(Host& host, ImageContents& image, const ImageInputs& inputs) {
+  TRY(add_copy(host, image, "init", inputs.payload + "/init", 0755));
   for (const std::string& name : inputs.programs) {
-    TRY(add_copy(image, "bin/" + name, inputs.payload + "/" + name, 0755));
+    TRY(add_copy(host, image, "bin/" + name, inputs.payload + "/" + name, 0755));
     // The DHCP client hands each lease to a script: /init under another name.
     if (name == "udhcpc") TRY(image.add_symlink("bin/dhcp-event", "/init"));
   }
@@ -57,9 +54,9 @@ Status add_modules(ImageContents& image, const ImageInputs& inputs) {
   return image.add_file(std::string(kAliasPath), std::move(text), 0644, "aliases of the modules");
 }
 
-Status add_firmware(ImageContents& image, const ImageInputs& inputs) {
+Status add_firmware(Host& host, ImageContents& image, const ImageInputs& inputs) {
   for (const FirmwareFile& file : inputs.firmware) {
-    auto bytes = read_whole_file(file.source, kMaxFileBytes);
+    auto bytes = host.read_whole(file.source, kMaxFileBytes);
     if (bytes && (file.source.ends_with(".xz") || file.source.ends_with(".zst"))) {
       bytes = decompress(*bytes, kMaxFileBytes);
       if (!bytes) return std::move(bytes).error().within(file.source);
@@ -70,18 +67,17 @@ Status add_firmware(ImageContents& image, const ImageInputs& inputs) {
   return {};
 }
 
-Status add_files(ImageContents& image, const ImageInputs& inputs) {
+Status add_files(Host& host, ImageContents& image, const ImageInputs& inputs) {
   for (const AddedFile& file : inputs.files) {
-    struct stat st{};
-    if (stat(file.source.c_str(), &st) != 0) return sys_error(file.source, errno);
-    if (!S_ISREG(st.st_mode)) return fail(file.source + ": not a file");
+    const auto stamp = host.stamp(file.source);
+    if (!stamp || !stamp->regular) return fail(file.source + ": not a file");
     std::string destination = file.destination.empty() ? file.source : file.destination;
     destination.erase(0, destination.find_first_not_of('/'));
-    TRY(add_copy(image, destination, file.source, st.st_mode & 0755));
-    const auto libraries = library_closure(file.source, "/" + destination, inputs.root);
+    TRY(add_copy(host, image, destination, file.source, stamp->mode & 0755));
+    const auto libraries = library_closure(host, file.source, "/" + destination, inputs.root);
     if (!libraries) return Error(libraries.error());
     for (const LibraryFile& library : *libraries)
-      TRY(add_copy(image, library.destination.substr(1), library.source, 0755));
+      TRY(add_copy(host, image, library.destination.substr(1), library.source, 0755));
   }
   return {};
 }
@@ -102,14 +98,15 @@ Status add_texts(ImageContents& image, const CaptureConfig& config, const ImageI
 
 }  // namespace
 
-Result<ImageContents> assemble_image(const CaptureConfig& config, const ImageInputs& inputs) {
+Result<ImageContents> assemble_image(Host& host, const CaptureConfig& config,
+                                     const ImageInputs& inputs) {
   ImageContents image;
   TRY(add_skeleton(image));
-  TRY(add_programs(image, inputs));
+  TRY(add_programs(host, image, inputs));
   TRY(add_modules(image, inputs));
-  TRY(add_firmware(image, inputs));
+  TRY(add_firmware(host, image, inputs));
   TRY(add_texts(image, config, inputs));
-  TRY(add_files(image, inputs));
+  TRY(add_files(host, image, inputs));
   return image;
 }
 

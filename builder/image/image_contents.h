@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "builder/host/host.h"
 #include "builder/image/assemble.h"
 #include "builder/image/module_strip.h"
 #include "init/base/result.h"
@@ -44,7 +45,7 @@ struct ImageInputs {
 };
 
 /// `config` is written to etc/capture.conf as it is.
-[[nodiscard]] Result<ImageContents> assemble_image(const CaptureConfig& config,
+[[nodiscard]] Result<ImageContents> assemble_image(Host& host, const CaptureConfig& config,
                                                    const ImageInputs& inputs);
 
 }  // namespace mkcapture

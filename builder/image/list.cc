@@ -1,12 +1,10 @@
 #include "builder/image/list.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <array>
 #include <vector>
 
-#include "builder/host/files.h"
 #include "builder/image/cpio.h"
 #include "init/base/units.h"
 
@@ -37,26 +35,26 @@ Kind kind_of(std::string_view path, std::uint32_t mode) {
 /// "-rwxr-xr-x", as ls(1) writes it.
 std::string mode_text(std::uint32_t mode) {
   std::string text = "?rwxrwxrwx";
-  switch (mode & S_IFMT) {
-    case S_IFREG:
+  switch (mode & kCpioType) {
+    case kCpioFile:
       text[0] = '-';
       break;
-    case S_IFDIR:
+    case kCpioFolder:
       text[0] = 'd';
       break;
-    case S_IFLNK:
+    case kCpioLink:
       text[0] = 'l';
       break;
-    case S_IFCHR:
+    case kCpioChar:
       text[0] = 'c';
       break;
-    case S_IFBLK:
+    case kCpioBlock:
       text[0] = 'b';
       break;
-    case S_IFIFO:
+    case kCpioPipe:
       text[0] = 'p';
       break;
-    case S_IFSOCK:
+    case kCpioSocket:
       text[0] = 's';
       break;
     default:
@@ -84,14 +82,14 @@ std::string printable(std::string_view text) {
 class Listing {
  public:
   void add(const CpioMember& m, std::string_view origin) {
-    const bool device = S_ISCHR(m.mode) || S_ISBLK(m.mode);
+    const bool device = m.is_device();
     const std::string size =
         device ? fmt::format("{}, {}", m.major, m.minor) : fmt::format("{}", m.data.size());
     text_ += fmt::format("{} {:>9} {}", mode_text(m.mode), size, printable(m.path));
-    if (S_ISLNK(m.mode)) text_ += " -> " + printable(m.data);
+    if (m.is(kCpioLink)) text_ += " -> " + printable(m.data);
     if (!origin.empty()) text_ += fmt::format("  ({})", printable(origin));
     text_ += '\n';
-    if (!S_ISREG(m.mode)) return;
+    if (!m.is(kCpioFile)) return;
     Total& total = totals_[kind_of(m.path, m.mode)];
     ++total.files;
     total.bytes += m.data.size();
@@ -166,8 +164,8 @@ Result<std::string> list_image(std::string_view image) {
   return listing.finish();
 }
 
-Result<std::string> list_image_file(const std::string& path) {
-  const auto image = read_whole_file(path, kMaxImageBytes);
+Result<std::string> list_image_file(Host& host, const std::string& path) {
+  const auto image = host.read_whole(path, kMaxImageBytes);
   if (!image) return Error(image.error());
   auto text = list_image(*image);
   if (!text) return std::move(text).error().within(path);
@@ -177,10 +175,10 @@ Result<std::string> list_image_file(const std::string& path) {
 std::string format_tree(const ImageContents& contents) {
   Listing listing;
   for (const auto& [path, e] : contents.entries()) {
-    std::uint32_t type = S_IFREG;
-    if (e.type == ImageEntry::Type::kDirectory) type = S_IFDIR;
-    if (e.type == ImageEntry::Type::kSymlink) type = S_IFLNK;
-    if (e.type == ImageEntry::Type::kCharDevice) type = S_IFCHR;
+    std::uint32_t type = kCpioFile;
+    if (e.type == ImageEntry::Type::kDirectory) type = kCpioFolder;
+    if (e.type == ImageEntry::Type::kSymlink) type = kCpioLink;
+    if (e.type == ImageEntry::Type::kCharDevice) type = kCpioChar;
     listing.add({path, type | e.mode, 0, 0, 0, e.major, e.minor, e.data}, e.origin);
   }
   return listing.finish();

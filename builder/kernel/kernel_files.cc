@@ -1,14 +1,10 @@
 #include "builder/kernel/kernel_files.h"
 
-#include <dirent.h>
 #include <fmt/format.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <algorithm>
-#include <fstream>
 
-#include "builder/host/files.h"
 #include "builder/kernel/kernel_image.h"
 
 namespace mkcapture {
@@ -24,40 +20,26 @@ std::string below(const std::string& root, const std::string& path) {
 // lib/modules, and usr/lib/modules of trees whose /lib link is not there.
 constexpr const char* kModuleFolders[] = {"lib/modules", "usr/lib/modules"};
 
-bool has_modules(const std::string& root, const std::string& release) {
+bool has_modules(Host& host, const std::string& root, const std::string& release) {
   return std::any_of(std::begin(kModuleFolders), std::end(kModuleFolders), [&](const char* folder) {
-    return is_directory(below(root, fmt::format("{}/{}", folder, release)));
+    return host.is_folder(below(root, fmt::format("{}/{}", folder, release)));
   });
 }
 
-std::vector<std::string> names_in(const std::string& folder) {
-  std::vector<std::string> names;
-  DIR* dir = ::opendir(folder.c_str());
-  if (dir == nullptr) return names;
-  while (const dirent* entry = ::readdir(dir))
-    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-  ::closedir(dir);
-  std::sort(names.begin(), names.end());
+std::vector<std::string> names_in(Host& host, const std::string& folder) {
+  auto names = host.list_dir(folder).value_or({});
+  std::erase_if(names, [](const auto& name) { return name.starts_with('.'); });
   return names;
 }
 
 // A part of a file, shorter where it ends; empty where it cannot be read.
-std::string read_part(const std::string& path, FilePart part) {
-  std::ifstream in(path, std::ios::binary);
-  in.seekg(static_cast<std::streamoff>(part.offset));
-  std::string bytes(part.size, '\0');
-  in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(in.gcount(), 0)));
-  return bytes;
+std::string read_part(Host& host, const std::string& path, FilePart part) {
+  return host.read_at(path, part.offset, part.size).value_or("");
 }
 
-std::uint64_t file_bytes(const std::string& path) {
-  struct stat st;
-  return ::stat(path.c_str(), &st) == 0 ? static_cast<std::uint64_t>(st.st_size) : 0;
-}
-
-std::optional<FilePart> section_of(const std::string& path, std::string_view name) {
-  return pe_section(read_part(path, {0, kPeHeadBytes}), file_bytes(path), name);
+std::optional<FilePart> section_of(Host& host, const std::string& path, std::string_view name) {
+  const auto stamp = host.stamp(path);
+  return pe_section(read_part(host, path, {0, kPeHeadBytes}), stamp ? stamp->bytes : 0, name);
 }
 
 // Where boot loaders have their partition.
@@ -65,22 +47,24 @@ constexpr const char* kBootFolders[] = {"boot", "efi", "boot/efi"};
 
 class ImageSearch {
  public:
-  ImageSearch(const std::string& root, const std::string& release, const Profile& profile)
-      : root_(root), release_(release), profile_(profile) {}
+  ImageSearch(Host& host, const std::string& root, const std::string& release,
+              const Profile& profile)
+      : host_(host), root_(root), release_(release), profile_(profile) {}
 
   void run(KernelFiles& files) const {
     for (const auto& path : by_name())
-      if (is_regular_file(path)) {
+      if (host_.is_file(path)) {
         files.image = path;
         return;
       }
     for (const auto& path : without_release())
-      if (is_regular_file(path) && is_of_release(path)) {
+      if (host_.is_file(path) && is_of_release(path)) {
         files.image = path;
         return;
       }
     for (const auto& path : unified()) {
-      if (const auto part = section_of(path, ".linux"); part && is_unified_of_release(path)) {
+      if (const auto part = section_of(host_, path, ".linux");
+          part && is_unified_of_release(path)) {
         files.image = path;
         files.linux_part = part;
         return;
@@ -101,11 +85,11 @@ class ImageSearch {
     for (const char* prefix : {"", "usr/"})
       paths.push_back(below(root_, fmt::format("{}lib/modules/{}/vmlinuz", prefix, release_)));
     for (const char* boot : kBootFolders)
-      for (const auto& token : names_in(below(root_, boot)))
+      for (const auto& token : names_in(host_, below(root_, boot)))
         paths.push_back(below(root_, fmt::format("{}/{}/{}/linux", boot, token, release_)));
     for (const char* base : {"boot/ostree", "usr/lib/ostree-boot"}) {
       const std::string folder = below(root_, base);
-      for (const auto& name : names_in(folder)) {
+      for (const auto& name : names_in(host_, folder)) {
         paths.push_back(fmt::format("{}/{}/vmlinuz-{}", folder, name, release_));
         if (name.starts_with("vmlinuz-" + release_)) paths.push_back(folder + "/" + name);
       }
@@ -120,7 +104,7 @@ class ImageSearch {
   }
 
   bool is_of_release(const std::string& path) const {
-    const auto told = bzimage_release(read_part(path, {0, kBzImageHeadBytes}));
+    const auto told = bzimage_release(read_part(host_, path, {0, kBzImageHeadBytes}));
     return told ? *told == release_
                 : path.ends_with("-" + release_.substr(release_.rfind('-') + 1));
   }
@@ -133,20 +117,21 @@ class ImageSearch {
     for (const char* prefix : {"", "usr/"})
       folders.push_back(below(root_, fmt::format("{}lib/modules/{}", prefix, release_)));
     for (const auto& folder : folders)
-      for (const auto& name : names_in(folder))
+      for (const auto& name : names_in(host_, folder))
         if (name.ends_with(".efi")) paths.push_back(folder + "/" + name);
     return paths;
   }
 
   // By its .uname section; by its name where it has none.
   bool is_unified_of_release(const std::string& path) const {
-    const auto part = section_of(path, ".uname");
+    const auto part = section_of(host_, path, ".uname");
     if (!part) return path.find(release_) != std::string::npos;
-    std::string told = read_part(path, *part);
+    std::string told = read_part(host_, path, *part);
     told.resize(std::min(told.find_first_of(std::string_view("\0\n", 2)), told.size()));
     return told == release_;
   }
 
+  Host& host_;
   const std::string& root_;
   const std::string& release_;
   const Profile& profile_;
@@ -181,19 +166,13 @@ KernelConfig parse_kernel_config(std::string_view text) {
   return config;
 }
 
-std::vector<std::string> kernel_releases(const std::string& root) {
+std::vector<std::string> kernel_releases(Host& host, const std::string& root) {
   std::vector<std::string> releases;
   for (const char* folder : kModuleFolders) {
     const std::string path = below(root, folder);
-    DIR* dir = ::opendir(path.c_str());
-    if (dir == nullptr) continue;
-    while (const dirent* entry = ::readdir(dir)) {
-      const std::string name = entry->d_name;
-      // A folder that a package left behind holds no index.
-      if (!name.starts_with('.') && is_regular_file(path + "/" + name + "/modules.dep"))
-        releases.push_back(name);
-    }
-    ::closedir(dir);
+    // A folder that a package left behind holds no index.
+    for (const auto& name : names_in(host, path))
+      if (host.is_file(path + "/" + name + "/modules.dep")) releases.push_back(name);
   }
   std::sort(releases.begin(), releases.end(),
             [](const auto& a, const auto& b) { return ::strverscmp(a.c_str(), b.c_str()) < 0; });
@@ -201,38 +180,38 @@ std::vector<std::string> kernel_releases(const std::string& root) {
   return releases;
 }
 
-Result<std::string> choose_release(const std::string& root, const std::string& wanted,
+Result<std::string> choose_release(Host& host, const std::string& root, const std::string& wanted,
                                    const std::string& running) {
   const auto folder = below(root, "lib/modules");
   if (!wanted.empty()) {
-    if (wanted.find('/') == std::string::npos && has_modules(root, wanted)) return wanted;
-    const auto releases = kernel_releases(root);
+    if (wanted.find('/') == std::string::npos && has_modules(host, root, wanted)) return wanted;
+    const auto releases = kernel_releases(host, root);
     return fail(releases.empty() ? fmt::format("no modules in {}/{}", folder, wanted)
                                  : fmt::format("no modules in {}/{}; there are {}", folder, wanted,
                                                fmt::join(releases, ", ")));
   }
-  if (!running.empty() && has_modules(root, running)) return running;
-  const auto releases = kernel_releases(root);
+  if (!running.empty() && has_modules(host, root, running)) return running;
+  const auto releases = kernel_releases(host, root);
   if (releases.empty())
     return fail(fmt::format("no kernel modules in {}: install a kernel package, or give --root DIR",
                             folder));
   return releases.back();
 }
 
-KernelFiles find_kernel_files(const std::string& root, const std::string& release,
+KernelFiles find_kernel_files(Host& host, const std::string& root, const std::string& release,
                               const Profile& profile) {
   KernelFiles files;
   files.root = root;
   files.release = release;
-  ImageSearch(root, release, profile).run(files);
+  ImageSearch(host, root, release, profile).run(files);
   for (const auto& name :
        {fmt::format("boot/config-{}", release), fmt::format("lib/modules/{}/config", release),
         fmt::format("usr/lib/modules/{}/config", release),
         fmt::format("usr/lib/ostree-boot/config-{}", release),
         "boot/config-" + release.substr(release.rfind('-') + 1)}) {
     const auto whole = below(root, name);
-    if (!is_regular_file(whole)) continue;
-    if (auto text = read_whole_file(whole, kMaxKernelConfig)) {
+    if (!host.is_file(whole)) continue;
+    if (auto text = host.read_whole(whole, kMaxKernelConfig)) {
       files.config_path = whole;
       files.config = parse_kernel_config(*text);
       break;
@@ -241,10 +220,10 @@ KernelFiles find_kernel_files(const std::string& root, const std::string& releas
   return files;
 }
 
-Status use_kernel_image(const std::string& file, KernelFiles& files) {
-  if (!is_regular_file(file)) return fail(file + ": no such file");
+Status use_kernel_image(Host& host, const std::string& file, KernelFiles& files) {
+  if (!host.is_file(file)) return fail(file + ": no such file");
   files.image = file;
-  files.linux_part = section_of(file, ".linux");
+  files.linux_part = section_of(host, file, ".linux");
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "builder/base/usage.h"
+#include "builder/host/host.h"
 #include "builder/kernel/profile.h"
 #include "builder/kernel/unified_image.h"
 
@@ -39,20 +40,21 @@ struct KernelFiles {
 };
 
 /// Releases that have a module tree below the root, oldest first ("6.1.0-9" before "6.1.0-10").
-[[nodiscard]] std::vector<std::string> kernel_releases(const std::string& root);
+[[nodiscard]] std::vector<std::string> kernel_releases(Host& host, const std::string& root);
 
 /// `wanted`: --kernel, or empty for `running` if its modules are there, else the newest.
-[[nodiscard]] Result<std::string> choose_release(const std::string& root, const std::string& wanted,
+[[nodiscard]] Result<std::string> choose_release(Host& host, const std::string& root,
+                                                 const std::string& wanted,
                                                  const std::string& running);
 
 /// Image and configuration of a release; what is not there stays empty. The image is looked for by
 /// the profile's names, then as systemd-boot (ENTRY-TOKEN/RELEASE/linux), ostree and Alpine
 /// (vmlinuz-FLAVOUR) put it, then as a UKI. A file whose name does not tell the release is taken
 /// where its header tells no other.
-[[nodiscard]] KernelFiles find_kernel_files(const std::string& root, const std::string& release,
-                                            const Profile& profile);
+[[nodiscard]] KernelFiles find_kernel_files(Host& host, const std::string& root,
+                                            const std::string& release, const Profile& profile);
 
 /// --kernel-image FILE: a kernel or a UKI. An error where it cannot be read.
-[[nodiscard]] Status use_kernel_image(const std::string& file, KernelFiles& files);
+[[nodiscard]] Status use_kernel_image(Host& host, const std::string& file, KernelFiles& files);
 
 }  // namespace mkcapture

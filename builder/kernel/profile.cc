@@ -5,7 +5,6 @@
 
 #include <set>
 
-#include "builder/host/files.h"
 #include "builder/kernel/crashkernel.h"
 #include "init/base/units.h"
 
@@ -225,21 +224,24 @@ Result<Profile> parse_profile(std::string_view text, const std::string& file) {
   return profile;
 }
 
-Result<Profile> load_profile(const std::string& name_or_file) {
-  if (name_or_file.find('/') == std::string::npos && !name_or_file.ends_with(".toml")) {
-    for (const auto& builtin : builtin_profiles())
-      if (builtin.name == name_or_file)
-        return parse_profile(builtin.text, "profiles/" + name_or_file + ".toml");
-    return unknown_profile(name_or_file);
-  }
-  auto text = read_whole_file(name_or_file, kMaxProfileFile);
+Result<Profile> builtin_profile(std::string_view name) {
+  for (const auto& builtin : builtin_profiles())
+    if (builtin.name == name)
+      return parse_profile(builtin.text, fmt::format("profiles/{}.toml", name));
+  return unknown_profile(std::string(name));
+}
+
+Result<Profile> load_profile(Host& host, const std::string& name_or_file) {
+  if (name_or_file.find('/') == std::string::npos && !name_or_file.ends_with(".toml"))
+    return builtin_profile(name_or_file);
+  auto text = host.read_whole(name_or_file, kMaxProfileFile);
   if (!text) return as_usage_error("profile", std::move(text).error());
   return parse_profile(*text, name_or_file);
 }
 
 Result<Profile> profile_of_machine(const std::string& machine) {
   for (const auto& builtin : builtin_profiles()) {
-    auto profile = load_profile(std::string(builtin.name));
+    auto profile = builtin_profile(builtin.name);
     if (!profile) return profile;
     for (const auto& name : profile->machines)
       if (name == machine) return profile;

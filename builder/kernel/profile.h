@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "builder/base/usage.h"
+#include "builder/host/host.h"
 
 namespace mkcapture {
 
@@ -88,8 +89,10 @@ struct BuiltinProfile {
 /// Parses a profile. Unknown keys and wrong types are usage errors "FILE:LINE: KEY: why".
 [[nodiscard]] Result<Profile> parse_profile(std::string_view text, const std::string& file);
 
+/// The profile of that name.
+[[nodiscard]] Result<Profile> builtin_profile(std::string_view name);
 /// The profile NAME, or the one in FILE (a value with '/' or ending in .toml).
-[[nodiscard]] Result<Profile> load_profile(const std::string& name_or_file);
+[[nodiscard]] Result<Profile> load_profile(Host& host, const std::string& name_or_file);
 /// The profile for a machine as uname -m names it.
 [[nodiscard]] Result<Profile> profile_of_machine(const std::string& machine);
 

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <set>
 
-#include "builder/host/files.h"
 #include "builder/host/root_path.h"
 
 namespace mkcapture {
@@ -14,11 +13,11 @@ namespace mkcapture {
 namespace {
 
 // The file, plain or compressed; empty where the root does not have it.
-Result<std::string> find_firmware(const std::string& root, const std::string& name) {
+Result<std::string> find_firmware(Host& host, const std::string& root, const std::string& name) {
   for (const char* folder : {"/lib/firmware/updates/", "/lib/firmware/", "/usr/lib/firmware/"}) {
     for (const char* suffix : {"", ".xz", ".zst"}) {
-      auto file = resolve_below(root, folder + name + suffix);
-      if (file && is_regular_file(*file)) return file;
+      auto file = resolve_below(host, root, folder + name + suffix);
+      if (file && host.is_file(*file)) return file;
       if (!file && file.error().code != ENOENT && file.error().code != ENOTDIR) return file;
     }
   }
@@ -45,13 +44,13 @@ void add_notes(const std::vector<std::pair<std::string, std::string>>& missing, 
 
 }  // namespace
 
-Status plan_firmware(const Request& request, Plan& plan) {
+Status plan_firmware(const Request& request, Host& host, Plan& plan) {
   std::set<std::string> seen;
   std::vector<std::pair<std::string, std::string>> missing;  // module, file
   for (const auto& module : plan.drivers.modules)
     for (const auto& name : module.firmware) {
       if (!seen.insert(name).second) continue;
-      auto file = find_firmware(request.root, name);
+      auto file = find_firmware(host, request.root, name);
       if (!file) return std::move(file).error();
       if (file->empty())
         missing.emplace_back(module.name, name);

@@ -1,15 +1,12 @@
 #include "builder/plan/kexec.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <climits>
 #include <cstdlib>
 #include <utility>
 
 #include "builder/host/device_drivers.h"
-#include "builder/host/files.h"
 #include "builder/kernel/cmdline.h"
 #include "builder/kernel/kernel_image.h"
 #include "builder/plan/kernel_checks.h"
@@ -59,12 +56,12 @@ bool needs_file_load(Host& host, const Plan& plan) {
 // "{image_size}" of an option: what the kernel takes while it unpacks itself. Too much costs room
 // in the reservation and no memory, too little the capture: where the image does not tell, four
 // times its size, at least 32 MiB.
-void fill_image_size(std::string& option, const std::string& image) {
+void fill_image_size(Host& host, std::string& option, const std::string& image) {
   constexpr std::string_view kPlace = "{image_size}";
   constexpr std::uint64_t kLeast = std::uint64_t{32} << 20;
   const auto at = option.find(kPlace);
   if (at == std::string::npos) return;
-  const auto file = read_whole_file(image, kMaxKernelImage);
+  const auto file = host.read_whole(image, kMaxKernelImage);
   const std::uint64_t size = file ? file->size() : 0;
   const auto told = zimage_memory(file ? std::string_view(*file) : std::string_view());
   option.replace(at, kPlace.size(), fmt::format("{}", told.value_or(std::max(kLeast, 4 * size))));
@@ -72,9 +69,9 @@ void fill_image_size(std::string& option, const std::string& image) {
 
 // A command that makes a longer copy of the kernel, and its path; the kernel itself where it is
 // long enough.
-std::string covering_image(const Plan& plan, std::string& prepare) {
+std::string covering_image(Host& host, const Plan& plan, std::string& prepare) {
   if (!plan.profile.kexec_pads_bzimage) return plan.kernel.image;
-  const auto file = read_whole_file(plan.kernel.image, kMaxKernelImage);
+  const auto file = host.read_whole(plan.kernel.image, kMaxKernelImage);
   const auto shortfall = file ? bzimage_shortfall(*file) : std::nullopt;
   if (!shortfall || *shortfall == 0) return plan.kernel.image;
   const std::string copy = "/run/mkcapture-kernel";
@@ -84,8 +81,8 @@ std::string covering_image(const Plan& plan, std::string& prepare) {
 }
 
 // The kernel as kexec takes it: of a UKI that part alone.
-std::string loadable_image(const Plan& plan, std::string& prepare) {
-  if (!plan.kernel.linux_part) return covering_image(plan, prepare);
+std::string loadable_image(Host& host, const Plan& plan, std::string& prepare) {
+  if (!plan.kernel.linux_part) return covering_image(host, plan, prepare);
   const std::string copy = "/run/mkcapture-kernel";
   prepare = fmt::format("tail -c +{} {} | head -c {} > {} && ", plan.kernel.linux_part->offset + 1,
                         shell_quote(plan.kernel.image), plan.kernel.linux_part->size, copy);
@@ -104,7 +101,7 @@ std::vector<std::string> kexec_options(Host& host, const Plan& plan) {
   add(profile.kexec_options_with, true);
   add(profile.kexec_options_without, false);
   for (auto& option : options)
-    fill_image_size(option, plan.kernel.image);
+    fill_image_size(host, option, plan.kernel.image);
   const bool has_it = std::find(options.begin(), options.end(), "-s") != options.end();
   if (!has_it && needs_file_load(host, plan)) options.insert(options.begin(), "-s");
   return options;
@@ -162,10 +159,10 @@ void check_deadline(const Request& request, Plan& plan) {
 }
 
 // The command is copied into units and scripts that run in another folder.
-std::string absolute(const std::string& path) {
-  char folder[PATH_MAX];
-  if (path.starts_with('/') || ::getcwd(folder, sizeof folder) == nullptr) return path;
-  return std::string(folder) + "/" + path;
+std::string absolute(Host& host, const std::string& path) {
+  if (path.starts_with('/')) return path;
+  const auto folder = host.real_path(".");
+  return folder ? *folder + "/" + path : path;
 }
 
 }  // namespace
@@ -228,8 +225,8 @@ Status plan_kexec(const Request& request, Host& host, Plan& plan) {
   auto options = kexec_options(host, plan);
   if (own_kernel) follow_hotplug(host, plan, options);
   argv.insert(argv.end(), options.begin(), options.end());
-  argv.push_back(loadable_image(plan, plan.kexec.prepare));
-  argv.push_back("--initrd=" + absolute(plan.output));
+  argv.push_back(loadable_image(host, plan, plan.kexec.prepare));
+  argv.push_back("--initrd=" + absolute(host, plan.output));
   argv.push_back("--append=" + plan.kexec.append);
 
   if (!own_kernel) return {};

@@ -1,10 +1,8 @@
 #include "builder/plan/network.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace mkcapture {
 
@@ -211,7 +209,7 @@ class NetworkPlanner {
     const bool first = &ip == &net_.ip.front();
     const bool is_static = ip.method == IpSpec::Method::kStatic;
     if (route.gateway.empty()) {
-      if (!is_static || on_link(target->address, ip)) return;
+      if (!is_static || in_one_network(target->address, ip.address, ip.prefix)) return;
     } else if (first && !is_static && route.gateway == default_gateway(ipv6)) {
       return;  // the lease or the router's announcement has it
     } else if (first && is_static && (ip.gateway.empty() || ip.gateway == route.gateway)) {
@@ -226,18 +224,6 @@ class NetworkPlanner {
   std::string default_gateway(bool ipv6) {
     const auto route = host_.network_route(ipv6 ? "2001:db8::1" : "192.0.2.1");  // nobody's
     return route ? route->gateway : "";
-  }
-
-  static bool on_link(const std::string& address, const IpSpec& ip) {
-    std::array<std::uint8_t, 16> a{};
-    std::array<std::uint8_t, 16> b{};
-    const int family = address.find(':') != std::string::npos ? AF_INET6 : AF_INET;
-    if (::inet_pton(family, address.c_str(), a.data()) != 1 ||
-        ::inet_pton(family, ip.address.c_str(), b.data()) != 1)
-      return false;
-    for (int bit = 0; bit < ip.prefix; ++bit)
-      if (((a[bit / 8] ^ b[bit / 8]) >> (7 - bit % 8) & 1) != 0) return false;
-    return true;
   }
 
   void add_card(const InterfaceName& interface) {

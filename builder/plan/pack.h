@@ -17,9 +17,9 @@ struct PackedImage {
 
 /// The files of the image of a plan that was not made for loading alone, its configuration among
 /// them.
-[[nodiscard]] Result<ImageContents> contents_of(const Plan& plan);
+[[nodiscard]] Result<ImageContents> contents_of(Host& host, const Plan& plan);
 
 /// Puts the image together, packs it and reads it back.
-[[nodiscard]] Result<PackedImage> pack(const Plan& plan);
+[[nodiscard]] Result<PackedImage> pack(Host& host, const Plan& plan);
 
 }  // namespace mkcapture

@@ -6,7 +6,6 @@
 
 #include "builder/credentials/known_hosts.h"
 #include "builder/credentials/ssh_key.h"
-#include "builder/host/files.h"
 #include "builder/plan/ccw.h"
 #include "builder/plan/driver.h"
 #include "builder/plan/firmware.h"
@@ -22,17 +21,21 @@ namespace {
 constexpr std::size_t kMaxKnownHosts = 16 << 20;
 
 // The image is written beside its name and renamed.
-Status check_output(const std::string& output) {
+Status check_output(Host& host, const std::string& output) {
   const auto slash = output.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : output.substr(0, slash + 1);
-  if (!is_directory(folder)) return fail(output + ": no such folder");
-  if (is_directory(output)) return fail(output + ": is there and not a file");
+  const std::string folder = slash == std::string::npos ? "."
+                             : slash == 0               ? "/"
+                                                        : output.substr(0, slash);
+  if (!host.is_folder(folder)) return fail(output + ": no such folder");
+  if (const auto there = host.stamp(output); there && !there->regular)
+    return fail(output + ": is there and not a file");
   return {};
 }
 
 Status choose_profile(const Request& request, Host& host, Plan& plan) {
   const std::string machine = host.machine();
-  auto profile = request.profile ? load_profile(*request.profile) : profile_of_machine(machine);
+  auto profile =
+      request.profile ? load_profile(host, *request.profile) : profile_of_machine(machine);
   if (!profile) return std::move(profile).error();
   plan.profile = std::move(*profile);
   const auto& machines = plan.profile.machines;
@@ -43,13 +46,13 @@ Status choose_profile(const Request& request, Host& host, Plan& plan) {
 Status choose_kernel(const Request& request, Host& host, Plan& plan) {
   const std::string wanted = request.kernel ? request.kernel->value : "";
   const std::string running = plan.this_machine ? host.kernel_release() : "";
-  auto release = choose_release(request.root, wanted, running);
+  auto release = choose_release(host, request.root, wanted, running);
   if (!release)
     return request.kernel ? as_usage_error(request.kernel->origin, std::move(release).error())
                           : std::move(release).error();
-  plan.kernel = find_kernel_files(request.root, *release, plan.profile);
+  plan.kernel = find_kernel_files(host, request.root, *release, plan.profile);
   if (const auto& image = request.kernel_image) {
-    if (auto used = use_kernel_image(image->value, plan.kernel); !used)
+    if (auto used = use_kernel_image(host, image->value, plan.kernel); !used)
       return as_usage_error(image->origin, std::move(used).error());
   }
   return {};
@@ -58,7 +61,7 @@ Status choose_kernel(const Request& request, Host& host, Plan& plan) {
 // The programs for the image: --payload, or where bootstrap and packages put them.
 Status choose_payload(const Request& request, Host& host, Plan& plan) {
   if (request.payload) {
-    if (!is_directory(request.payload->value))
+    if (!host.is_folder(request.payload->value))
       return usage_error(request.payload->origin, request.payload->value + ": no such folder");
     plan.image.payload = request.payload->value;
     return {};
@@ -68,7 +71,7 @@ Status choose_payload(const Request& request, Host& host, Plan& plan) {
        {fmt::format("{}/payload/{}", folder, plan.profile.name),
         fmt::format("{}/../payload/{}", folder, plan.profile.name),
         fmt::format("{}/../lib/mkcapture/payload/{}", folder, plan.profile.name)}) {
-    if (!is_directory(candidate)) continue;
+    if (!host.is_folder(candidate)) continue;
     plan.image.payload = candidate;
     return {};
   }
@@ -80,11 +83,11 @@ Status choose_payload(const Request& request, Host& host, Plan& plan) {
 }
 
 // All programs that the image will hold are in the payload.
-Status check_payload(const Plan& plan) {
+Status check_payload(Host& host, const Plan& plan) {
   std::vector<std::string> programs = {"init"};
   programs.insert(programs.end(), plan.image.programs.begin(), plan.image.programs.end());
   for (const auto& program : programs)
-    if (!is_regular_file(plan.image.payload + "/" + program))
+    if (!host.is_file(plan.image.payload + "/" + program))
       return fail(
           fmt::format("{}/{}: not there, and the image needs it: builder/bootstrap {} "
                       "builds it",
@@ -112,7 +115,7 @@ Status plan_ssh(const Request& request, Host& host, Plan& plan) {
   plan.image.ssh_key = std::move(*key);
 
   const auto& file = *request.ssh_known_hosts;
-  auto text = read_whole_file(file.value, kMaxKnownHosts);
+  auto text = host.read_whole(file.value, kMaxKnownHosts);
   if (!text) return as_usage_error(file.origin, std::move(text).error());
   auto known = known_hosts_for(*text, servers, plan.warnings);
   if (!known) return as_usage_error(file.origin, std::move(known).error().within(file.value));
@@ -134,11 +137,11 @@ void plan_capture(const Request& request, Plan& plan) {
   capture.reserve = request.reserve;
 }
 
-Status plan_files(const Request& request, Plan& plan) {
+Status plan_files(const Request& request, Host& host, Plan& plan) {
   for (const auto& file : request.add_file) {
-    if (is_directory(file.value.source))
+    if (host.is_folder(file.value.source))
       return usage_error(file.origin, file.value.source + ": a folder; files are added one by one");
-    if (!is_regular_file(file.value.source))
+    if (!host.is_file(file.value.source))
       return usage_error(file.origin, file.value.source + ": no such file");
     plan.image.files.push_back(file.value);
   }
@@ -168,7 +171,7 @@ Result<Plan> make_plan(const Request& request, Host& host, PlanFor what) {
   TRY(plan_ccw_devices(request, host, plan));
   TRY(check_kernel(*sets, plan));
   TRY(plan_ssh(request, host, plan));
-  TRY(plan_files(request, plan));
+  TRY(plan_files(request, host, plan));
   plan_capture(request, plan);
 
   plan.image.root = request.root;
@@ -176,12 +179,12 @@ Result<Plan> make_plan(const Request& request, Host& host, PlanFor what) {
   choose_signatures(request, host, plan);
   if (what != PlanFor::kLoading) {
     TRY(choose_payload(request, host, plan));
-    TRY(check_payload(plan));
+    TRY(check_payload(host, plan));
   }
-  if (what == PlanFor::kFile) TRY(check_output(plan.output));
+  if (what == PlanFor::kFile) TRY(check_output(host, plan.output));
   TRY(choose_compressor(request, plan));
   TRY(plan_kexec(request, host, plan));
-  TRY(plan_firmware(request, plan));
+  TRY(plan_firmware(request, host, plan));
   return plan;
 }
 

@@ -55,7 +55,7 @@ Result<ArmState> build(const Wanted& wanted, std::vector<std::string> why,
   if (plan->kernel.image.empty())
     return fail(fmt::format("no kernel image of {} below {}: --kernel-image names it",
                             plan->kernel.release, request.root));
-  auto packed = pack(*plan);
+  auto packed = pack(host, *plan);
   if (!packed) return std::move(packed).error();
   err += print_warnings(*plan);
   ArmState state = state_of(*plan, packed->sizes, std::move(why));

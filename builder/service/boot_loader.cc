@@ -33,7 +33,7 @@ Result<Advice> advise(const Wanted& wanted, Host& host) {
     return fail(
         "this is about the machine that mkcapture runs on: without --profile of another "
         "and without --root");
-  auto packed = pack(*plan);
+  auto packed = pack(host, *plan);
   if (!packed) return std::move(packed).error();
   const bool network = std::any_of(plan->targets.begin(), plan->targets.end(),
                                    [](const auto& t) { return t.server.has_value(); });

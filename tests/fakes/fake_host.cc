@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <set>
 
 namespace mkcapture::fakes {
@@ -16,6 +17,13 @@ namespace {
 
 std::string last_part(const std::string& path) {
   return path.substr(path.rfind('/') + 1);
+}
+
+// The real machine for what is below a TempDir; nothing for all else.
+Host* disk_of(const std::string& path) {
+  static const std::string kTempDirs = std::filesystem::temp_directory_path() / "mkcapture-test-";
+  static const std::unique_ptr<Host> kReal = real_host();
+  return path.starts_with(kTempDirs) ? kReal.get() : nullptr;
 }
 
 bool below(const std::string& path, const std::string& folder) {
@@ -98,7 +106,7 @@ std::string FakeHost::resolved(const std::string& path) const {
 }
 
 bool FakeHost::is_there(const std::string& plain) const {
-  if (files.contains(plain) || nodes.contains(plain)) return true;
+  if (plain == "/" || plain == "." || files.contains(plain) || nodes.contains(plain)) return true;
   for (const auto& [path, text] : files)
     if (below(path, plain)) return true;
   for (const auto& [path, target] : links)
@@ -106,17 +114,22 @@ bool FakeHost::is_there(const std::string& plain) const {
   return false;
 }
 
-Result<std::string> FakeHost::read_file(const std::string& path) {
+Result<std::string> FakeHost::read_whole(const std::string& path, std::size_t limit) {
   const auto file = files.find(resolved(path));
-  if (file == files.end()) return sys_error(path, ENOENT);
+  if (file == files.end()) {
+    if (Host* disk = disk_of(path)) return disk->read_whole(path, limit);
+    return sys_error(path, ENOENT);
+  }
+  if (file->second.size() > limit) return sys_error(path, EFBIG);
   return file->second;
 }
 
 Result<std::string> FakeHost::read_link(const std::string& path) {
   const auto slash = path.rfind('/');
   const auto link = links.find(resolved(path.substr(0, slash)) + path.substr(slash));
-  if (link == links.end()) return sys_error(path, ENOENT);
-  return link->second;
+  if (link != links.end()) return link->second;
+  if (Host* disk = disk_of(path)) return disk->read_link(path);
+  return sys_error(path, ENOENT);
 }
 
 Result<std::vector<std::string>> FakeHost::list_dir(const std::string& path) {
@@ -131,18 +144,24 @@ Result<std::vector<std::string>> FakeHost::list_dir(const std::string& path) {
     take(file);
   for (const auto& [link, target] : links)
     take(link);
+  if (Host* disk = disk_of(path))
+    if (auto there = disk->list_dir(path)) entries.insert(there->begin(), there->end());
   if (entries.empty()) return sys_error(path, ENOENT);
   return std::vector<std::string>(entries.begin(), entries.end());
 }
 
 bool FakeHost::exists(const std::string& path) {
-  return is_there(resolved(path));
+  if (is_there(resolved(path))) return true;
+  Host* disk = disk_of(path);
+  return disk != nullptr && disk->exists(path);
 }
 
 Result<std::string> FakeHost::real_path(const std::string& path) {
+  if (path == ".") return std::string("/here");
   std::string plain = path == "/" ? "/" : resolved(path);
-  if (plain != "/" && !is_there(plain)) return sys_error(path, ENOENT);
-  return plain;
+  if (plain == "/" || is_there(plain)) return plain;
+  if (Host* disk = disk_of(path)) return disk->real_path(path);
+  return sys_error(path, ENOENT);
 }
 
 std::optional<DeviceNumber> FakeHost::block_device(const std::string& path) {
@@ -153,7 +172,10 @@ std::optional<DeviceNumber> FakeHost::block_device(const std::string& path) {
 Result<std::string> FakeHost::read_at(const std::string& node, std::uint64_t offset,
                                       std::size_t bytes) {
   const auto found = content.find(node);
-  if (found == content.end()) return sys_error(node, EACCES);
+  if (found == content.end()) {
+    if (Host* disk = disk_of(node)) return disk->read_at(node, offset, bytes);
+    return sys_error(node, EACCES);
+  }
   if (offset >= found->second.size()) return std::string();
   return found->second.substr(offset, bytes);
 }
@@ -188,17 +210,30 @@ Result<std::string> FakeHost::run(const std::vector<std::string>& argv) {
 
 std::optional<mkcapture::FileStamp> FakeHost::stamp(const std::string& path) {
   const std::string plain = resolved(path);
-  if (!is_there(plain)) return std::nullopt;
+  if (!is_there(plain)) {
+    Host* disk = disk_of(path);
+    return disk != nullptr ? disk->stamp(path) : std::nullopt;
+  }
   const auto file = files.find(plain);
   const auto when = changed.find(plain);
-  return mkcapture::FileStamp{file == files.end() ? 0 : file->second.size(),
-                              when == changed.end() ? 1000 : when->second, file == files.end()};
+  return mkcapture::FileStamp{.bytes = file == files.end() ? 0 : file->second.size(),
+                              .changed = when == changed.end() ? 1000 : when->second,
+                              .folder = file == files.end() && !nodes.contains(plain),
+                              .regular = file != files.end()};
 }
 
 Result<std::string> FakeHost::read_start(const std::string& path, std::size_t bytes) {
   auto text = read_file(path);
   if (text && text->size() > bytes) text->resize(bytes);
   return text;
+}
+
+mkcapture::Status FakeHost::replace_file(const std::string& path, std::string_view bytes,
+                                         std::uint32_t mode) {
+  if (writes_fail_with != 0) return sys_error(path, writes_fail_with);
+  if (Host* disk = disk_of(path)) return disk->replace_file(path, bytes, mode);
+  files[resolved(path)] = bytes;
+  return {};
 }
 
 mkcapture::Status FakeHost::write_file(const std::string& path, std::string_view bytes,

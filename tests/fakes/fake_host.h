@@ -1,5 +1,6 @@
 // A machine in memory for the host tool: files and links of /proc and /sys, block devices with what
-// blkid would find on them, and a name server.
+// blkid would find on them, and a name server. What is below a TempDir is on the real disk as well:
+// kernel trees, payloads, and images that are written.
 #pragma once
 
 #include <functional>
@@ -52,7 +53,7 @@ class FakeHost final : public mkcapture::Host {
   mkcapture::NetworkLink& add_link(const std::string& name, const std::string& kind);
   mkcapture::NetworkLink& link(const std::string& name);
 
-  mkcapture::Result<std::string> read_file(const std::string& path) override;
+  mkcapture::Result<std::string> read_whole(const std::string& path, std::size_t limit) override;
   mkcapture::Result<std::string> read_link(const std::string& path) override;
   mkcapture::Result<std::vector<std::string>> list_dir(const std::string& path) override;
   bool exists(const std::string& path) override;
@@ -74,6 +75,8 @@ class FakeHost final : public mkcapture::Host {
   mkcapture::Result<std::string> run(const std::vector<std::string>& argv) override;
   std::optional<mkcapture::FileStamp> stamp(const std::string& path) override;
   mkcapture::Result<std::string> read_start(const std::string& path, std::size_t bytes) override;
+  mkcapture::Status replace_file(const std::string& path, std::string_view bytes,
+                                 std::uint32_t mode) override;
   mkcapture::Status write_file(const std::string& path, std::string_view bytes,
                                std::uint32_t mode) override;
   mkcapture::Status rename_file(const std::string& from, const std::string& to) override;

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "builder/host/host.h"
 #include "builder/image/assemble.h"
 #include "tests/fakes/temp_dir.h"
 
@@ -109,21 +110,22 @@ TEST_CASE("read_cpio: nothing behind the archive, no strange files, root's only"
   CHECK_FALSE(mkcapture::read_cpio(fifo).ok());
 }
 
-TEST_CASE("write_image: whole, mode 0600, nothing left on an error") {
+TEST_CASE("an image is written whole, mode 0600, and nothing is left on an error") {
+  const auto host = mkcapture::real_host();
   const fakes::TempDir dir;
   const std::string path = dir.write("out/capture.img", "old");
   std::filesystem::permissions(path, std::filesystem::perms::all);
-  REQUIRE(mkcapture::write_image(path, "new bytes").ok());
+  REQUIRE(host->replace_file(path, "new bytes", 0600).ok());
   CHECK(dir.read("out/capture.img") == "new bytes");
   struct stat st{};
   REQUIRE(stat(path.c_str(), &st) == 0);
   CHECK((st.st_mode & 07777) == 0600);
 
-  CHECK_FALSE(mkcapture::write_image(dir.path("absent/capture.img"), "x").ok());
+  CHECK_FALSE(host->replace_file(dir.path("absent/capture.img"), "x", 0600).ok());
   std::filesystem::create_directory(dir.path("out/folder"));
-  CHECK(mkcapture::write_image(dir.path("out/folder"), "x").error().message ==
+  CHECK(host->replace_file(dir.path("out/folder"), "x", 0600).error().message ==
         dir.path("out/folder") + ": is there and not a file");
-  CHECK_FALSE(mkcapture::write_image("/dev/null", "x").ok());
+  CHECK_FALSE(host->replace_file("/dev/null", "x", 0600).ok());
   CHECK(std::distance(std::filesystem::directory_iterator(dir.path("out")), {}) == 2);
 }
 

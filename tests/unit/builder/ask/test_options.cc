@@ -2,6 +2,7 @@
 
 #include "builder/ask/config_file.h"
 #include "builder/ask/options.h"
+#include "builder/host/host.h"
 #include "builder/print/print.h"
 #include "tests/fakes/temp_dir.h"
 
@@ -163,7 +164,7 @@ TEST_CASE("configuration: errors name file, line and key") {
 }
 
 TEST_CASE("configuration: a file that is not there") {
-  const auto settings = load_config_file("/nowhere/x.toml");
+  const auto settings = load_config_file(*real_host(), "/nowhere/x.toml");
   REQUIRE(!settings);
   CHECK(settings.error().message == "configuration: /nowhere/x.toml: No such file or directory");
   CHECK(is_usage_error(settings.error()));

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "builder/host/host.h"
 #include "builder/host/root_path.h"
 #include "builder/image/elf_libs.h"
 #include "tests/fakes/elf_writer.h"
@@ -42,7 +43,7 @@ struct System {
     return root.write("opt/tool/bin/tool", write_dynamic({{}, kLoader, needed, runpath}));
   }
   [[nodiscard]] Names closure(const std::string& path) const {
-    const auto files = library_closure(path, "/bin/tool", root.path());
+    const auto files = library_closure(*real_host(), path, "/bin/tool", root.path());
     REQUIRE_MESSAGE(files.ok(), files.error().message);
     Names out;
     for (const auto& f : *files)
@@ -104,8 +105,8 @@ TEST_CASE("closure: run path first; $ORIGIN is the program's folder here and the
   System s;
   s.library("opt/tool/lib/libown.so", {"libc.so.6"});
   s.library(std::string(kTriplet) + "libown.so", {"libother.so"});
-  const auto files =
-      library_closure(s.program({"libown.so"}, "$ORIGIN/../lib"), "/usr/bin/tool", s.root.path());
+  const auto files = library_closure(*real_host(), s.program({"libown.so"}, "$ORIGIN/../lib"),
+                                     "/usr/bin/tool", s.root.path());
   REQUIRE_MESSAGE(files.ok(), files.error().message);
   bool found = false;
   for (const auto& f : *files) {
@@ -130,7 +131,7 @@ TEST_CASE("closure: libraries of another machine do not count") {
   s.root.write("usr/lib64/libx.so", write_dynamic({{false, true, EM_386}, "", {}, ""}));
   s.root.write("usr/lib/libx.so", "INPUT(-lx)\n");
   const std::string program = s.program({"libx.so"});
-  const auto files = library_closure(program, "/bin/tool", s.root.path());
+  const auto files = library_closure(*real_host(), program, "/bin/tool", s.root.path());
   REQUIRE_FALSE(files.ok());
   CHECK(files.error().message == program + " needs libx.so, which is not below " + s.root.path());
   s.library(std::string(kTriplet) + "libx.so", {});
@@ -153,11 +154,13 @@ TEST_CASE("paths below a root: links stay inside, loops end") {
   std::filesystem::create_directory_symlink("/usr/bin", root.path("bin"));
   std::filesystem::create_symlink("../../../../usr/bin/file", root.path("usr/up"));
   std::filesystem::create_symlink("loop", root.path("loop"));
-  CHECK(*mkcapture::resolve_below(root.path(), "/bin/file") == root.path("usr/bin/file"));
-  CHECK(*mkcapture::resolve_below(root.path(), "/usr/up") == root.path("usr/bin/file"));
-  CHECK(*mkcapture::resolve_below(root.path(), "/usr/../../bin/./file") ==
+  CHECK(*mkcapture::resolve_below(*real_host(), root.path(), "/bin/file") ==
         root.path("usr/bin/file"));
-  CHECK(mkcapture::resolve_below(root.path(), "/loop").error().code == ELOOP);
-  CHECK(mkcapture::resolve_below(root.path(), "/absent").error().code == ENOENT);
-  CHECK(*mkcapture::resolve_below("/", "/") == "/");
+  CHECK(*mkcapture::resolve_below(*real_host(), root.path(), "/usr/up") ==
+        root.path("usr/bin/file"));
+  CHECK(*mkcapture::resolve_below(*real_host(), root.path(), "/usr/../../bin/./file") ==
+        root.path("usr/bin/file"));
+  CHECK(mkcapture::resolve_below(*real_host(), root.path(), "/loop").error().code == ELOOP);
+  CHECK(mkcapture::resolve_below(*real_host(), root.path(), "/absent").error().code == ENOENT);
+  CHECK(*mkcapture::resolve_below(*real_host(), "/", "/") == "/");
 }

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "builder/host/host.h"
 #include "builder/image/image_contents.h"
 #include "tests/fakes/elf_writer.h"
 #include "tests/fakes/temp_dir.h"
@@ -26,7 +27,7 @@ struct Fixture {
     config.targets.push_back({*mkcapture::parse_target("raw:/dev/vdb"), {}, {}, {}});
   }
   ImageContents assemble() {
-    auto image = assemble_image(config, inputs);
+    auto image = assemble_image(*real_host(), config, inputs);
     REQUIRE_MESSAGE(image.ok(), image.error().message);
     return std::move(*image);
   }
@@ -103,7 +104,7 @@ TEST_CASE_FIXTURE(Fixture, "firmware: under the name that drivers ask for, unpac
   CHECK(image.find("lib/firmware/rtl/a.fw")->data == "plain");
   CHECK(image.find("lib/firmware/b.bin")->data == "packed");
   inputs.firmware = {{"gone.fw", root.path("gone.fw")}};
-  const auto failed = assemble_image(config, inputs);
+  const auto failed = assemble_image(*real_host(), config, inputs);
   REQUIRE_FALSE(failed.ok());
   CHECK(failed.error().message.find(root.path("gone.fw") + ": ") == 0);
 }
@@ -125,14 +126,19 @@ TEST_CASE_FIXTURE(Fixture, "--add-file: at its own path or another, with its lib
   CHECK(image.find("usr/lib64/libown.so.1") != nullptr);
 
   inputs.files = {{root.path(), "x"}};
-  CHECK(assemble_image(config, inputs).error().message == root.path() + ": not a file");
+  CHECK(assemble_image(*real_host(), config, inputs).error().message ==
+        root.path() + ": not a file");
   inputs.files = {{root.path("absent"), "x"}};
-  CHECK_FALSE(assemble_image(config, inputs).ok());
+  CHECK_FALSE(assemble_image(*real_host(), config, inputs).ok());
   inputs.files = {{text, "init"}};
-  CHECK(assemble_image(config, inputs).error().message.find("init: there is something else") == 0);
+  CHECK(assemble_image(*real_host(), config, inputs)
+            .error()
+            .message.find("init: there is something else") == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a payload that is not there is named") {
   inputs.payload = root.path("nowhere");
-  CHECK(assemble_image(config, inputs).error().message.find(root.path("nowhere/init")) == 0);
+  CHECK(assemble_image(*real_host(), config, inputs)
+            .error()
+            .message.find(root.path("nowhere/init")) == 0);
 }

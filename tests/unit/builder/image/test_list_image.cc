@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "builder/host/host.h"
 #include "builder/image/cpio.h"
 #include "builder/image/list.h"
 #include "tests/fakes/temp_dir.h"
@@ -85,10 +86,11 @@ TEST_CASE("list: what is no image") {
   CHECK_FALSE(list_image(twice).ok());
   const fakes::TempDir dir;
   const std::string file = dir.write("x.img", "nothing");
-  CHECK(mkcapture::list_image_file(file).error().message ==
+  CHECK(mkcapture::list_image_file(*mkcapture::real_host(), file).error().message ==
         file + ": byte 0: neither a cpio archive nor packed");
-  CHECK(mkcapture::list_image_file(dir.path("absent")).error().message.find("absent") !=
-        std::string::npos);
+  CHECK(mkcapture::list_image_file(*mkcapture::real_host(), dir.path("absent"))
+            .error()
+            .message.find("absent") != std::string::npos);
 }
 
 TEST_CASE("tree: with origins") {

@@ -69,7 +69,7 @@ std::string own_machine(const std::string& cpuinfo, const std::string& cmdline,
                         std::string* warnings) {
   Tree tree(std::string(kEveryKernel) + kArchitectures);
   Plan plan;
-  plan.profile = *load_profile("x86_64");
+  plan.profile = *builtin_profile("x86_64");
   plan.this_machine = true;
   plan.kernel.image = "/boot/vmlinuz";
   plan.output = "/capture.img";

@@ -82,7 +82,7 @@ TEST_CASE("capture command line: what is for the production system's init stays 
 }
 
 TEST_CASE("capture command line: what loses a dump is in the table, with a reason") {
-  const auto profile = load_profile("x86_64");
+  const auto profile = builtin_profile("x86_64");
   REQUIRE(profile);
   // Each of these was on a production line: it costs the capture memory, ends it, keeps its modules
   // away or means a disk that it does not mount.

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "builder/host/host.h"
 #include "builder/kernel/kernel_files.h"
 #include "tests/fakes/temp_dir.h"
 
@@ -20,7 +21,7 @@ TEST_CASE("kernel: releases in the order of their versions") {
   for (const char* release : {"6.1.0-10-amd64", "6.1.0-9-amd64", "5.10.0-30-amd64"})
     add_release(root, release);
   root.write("lib/modules/6.2.0-left-behind/extra/x.ko", "");  // no index: no kernel
-  CHECK(kernel_releases(root.path()) ==
+  CHECK(kernel_releases(*real_host(), root.path()) ==
         std::vector<std::string>{"5.10.0-30-amd64", "6.1.0-9-amd64", "6.1.0-10-amd64"});
 }
 
@@ -28,21 +29,22 @@ TEST_CASE("kernel: the running one, else the newest, else the one asked for") {
   const TempDir root;
   add_release(root, "6.1.0-9-amd64");
   add_release(root, "6.1.0-10-amd64", "usr/lib/modules/");
-  CHECK(*choose_release(root.path(), "", "6.1.0-9-amd64") == "6.1.0-9-amd64");
-  CHECK(*choose_release(root.path(), "", "6.18.0-other") == "6.1.0-10-amd64");
-  CHECK(*choose_release(root.path(), "", "") == "6.1.0-10-amd64");
-  CHECK(*choose_release(root.path(), "6.1.0-9-amd64", "6.1.0-10-amd64") == "6.1.0-9-amd64");
+  CHECK(*choose_release(*real_host(), root.path(), "", "6.1.0-9-amd64") == "6.1.0-9-amd64");
+  CHECK(*choose_release(*real_host(), root.path(), "", "6.18.0-other") == "6.1.0-10-amd64");
+  CHECK(*choose_release(*real_host(), root.path(), "", "") == "6.1.0-10-amd64");
+  CHECK(*choose_release(*real_host(), root.path(), "6.1.0-9-amd64", "6.1.0-10-amd64") ==
+        "6.1.0-9-amd64");
 }
 
 TEST_CASE("kernel: no tree") {
   const TempDir root;
-  CHECK(choose_release(root.path(), "", "6.1").error().message ==
+  CHECK(choose_release(*real_host(), root.path(), "", "6.1").error().message ==
         "no kernel modules in " + root.path() +
             "/lib/modules: install a kernel package, or give --root DIR");
   add_release(root, "6.1.0-9-amd64");
-  CHECK(choose_release(root.path(), "6.2", "").error().message ==
+  CHECK(choose_release(*real_host(), root.path(), "6.2", "").error().message ==
         "no modules in " + root.path() + "/lib/modules/6.2; there are 6.1.0-9-amd64");
-  CHECK(!choose_release(root.path(), "../../etc", ""));
+  CHECK(!choose_release(*real_host(), root.path(), "../../etc", ""));
 }
 
 TEST_CASE("kernel: image and configuration where distributions put them") {
@@ -52,7 +54,7 @@ TEST_CASE("kernel: image and configuration where distributions put them") {
   debian.write("boot/vmlinuz-6.1", "x");
   debian.write("boot/config-6.1",
                "CONFIG_A=y\nCONFIG_B=m\n# CONFIG_C is not set\nCONFIG_D=\"x\"\n");
-  const auto files = find_kernel_files(debian.path(), "6.1", profile);
+  const auto files = find_kernel_files(*real_host(), debian.path(), "6.1", profile);
   CHECK(files.image == debian.path("boot/vmlinuz-6.1"));
   CHECK(files.config_path == debian.path("boot/config-6.1"));
   CHECK(files.config.known());
@@ -66,13 +68,13 @@ TEST_CASE("kernel: image and configuration where distributions put them") {
   const TempDir fedora;
   fedora.write("usr/lib/modules/6.1/vmlinuz", "x");
   fedora.write("usr/lib/modules/6.1/config", "CONFIG_A=y\n");
-  const auto merged = find_kernel_files(fedora.path(), "6.1", profile);
+  const auto merged = find_kernel_files(*real_host(), fedora.path(), "6.1", profile);
   CHECK(merged.image == fedora.path("usr/lib/modules/6.1/vmlinuz"));
   CHECK(merged.config.is_set("A"));
 
   const TempDir empty;
-  CHECK(find_kernel_files(empty.path(), "6.1", profile).image.empty());
-  CHECK(!find_kernel_files(empty.path(), "6.1", profile).config.known());
+  CHECK(find_kernel_files(*real_host(), empty.path(), "6.1", profile).image.empty());
+  CHECK(!find_kernel_files(*real_host(), empty.path(), "6.1", profile).config.known());
 }
 
 namespace {
@@ -114,7 +116,7 @@ std::string bzimage(const std::string& release) {
 std::string found(const TempDir& root, const std::string& release) {
   Profile profile;
   profile.kernel_images = {"boot/vmlinuz-{release}"};
-  const std::string image = find_kernel_files(root.path(), release, profile).image;
+  const std::string image = find_kernel_files(*real_host(), root.path(), release, profile).image;
   return image.empty() ? "" : image.substr(root.path().size() + 1);
 }
 
@@ -152,7 +154,7 @@ TEST_CASE("kernel: within a UKI, of those the one of this release") {
   root.write("efi/EFI/Linux/b.efi",
              unified({{".osrel", "ID=x"}, {".uname", "6.1.0-10"}, {".linux", "kernel"}}));
   root.write("efi/EFI/Linux/c-6.2.efi", unified({{".linux", "by its name"}}));
-  const auto files = find_kernel_files(root.path(), "6.1.0-10", Profile());
+  const auto files = find_kernel_files(*real_host(), root.path(), "6.1.0-10", Profile());
   CHECK(files.image == root.path("efi/EFI/Linux/b.efi"));
   REQUIRE(files.linux_part);
   CHECK(root.read("efi/EFI/Linux/b.efi").substr(files.linux_part->offset, files.linux_part->size) ==

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "builder/host/host.h"
 #include "builder/kernel/profile.h"
 #include "modules/module_sets.h"
 #include "tests/fakes/temp_dir.h"
@@ -30,7 +31,7 @@ TEST_CASE("profile: every profile that is compiled in can be read and stands for
   REQUIRE(sets);
   for (const auto& builtin : builtin_profiles()) {
     CAPTURE(builtin.name);
-    const auto profile = load_profile(std::string(builtin.name));
+    const auto profile = builtin_profile(builtin.name);
     REQUIRE(profile);
     CHECK(profile->name == builtin.name);
     for (const auto& machine : profile->machines)
@@ -43,7 +44,7 @@ TEST_CASE("profile: every profile that is compiled in can be read and stands for
 }
 
 TEST_CASE("profile: x86_64") {
-  const auto profile = load_profile("x86_64");
+  const auto profile = builtin_profile("x86_64");
   REQUIRE(profile);
   CHECK(profile->kernel_memory == 88 << 20);
   CHECK(profile->kexec_file_load);
@@ -54,16 +55,18 @@ TEST_CASE("profile: x86_64") {
 
 TEST_CASE("profile: from a file") {
   const fakes::TempDir folder;
-  const auto profile = load_profile(folder.write("mine.toml", kSmall));
+  const auto profile = load_profile(*real_host(), folder.write("mine.toml", kSmall));
   REQUIRE(profile);
   CHECK(profile->name == "mine");
   CHECK(profile->crashkernel.size() == 1);
 }
 
 TEST_CASE("profile: errors") {
-  CHECK(load_profile("vax").error().message.starts_with("profile: 'vax' is not known; there are "));
-  CHECK(is_usage_error(load_profile("vax").error()));
-  CHECK(load_profile("/nowhere/x.toml").error().message ==
+  CHECK(load_profile(*real_host(), "vax")
+            .error()
+            .message.starts_with("profile: 'vax' is not known; there are "));
+  CHECK(is_usage_error(load_profile(*real_host(), "vax").error()));
+  CHECK(load_profile(*real_host(), "/nowhere/x.toml").error().message ==
         "profile: /nowhere/x.toml: No such file or directory");
   CHECK(error(std::string(kSmall) + "foo = 1\n") == "p.toml:7: crashkernel.foo: unknown key");
   CHECK(error(std::string("triple = 1\n") + kSmall) == "p.toml:1: triple: a string is wanted");

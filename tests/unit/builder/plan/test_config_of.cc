@@ -1,6 +1,7 @@
 // The projection of the plan to what /init is told: each field arrives, and nothing else decides.
 #include <doctest/doctest.h>
 
+#include "builder/host/host.h"
 #include "builder/plan/config_of.h"
 #include "builder/plan/firmware.h"
 #include "tests/fakes/temp_dir.h"
@@ -83,7 +84,7 @@ TEST_CASE("firmware: where it lies and in what form; what is not there is a note
   module.name = "r8169";
   module.firmware = {"rtl/a.fw", "b.bin", "absent.fw", "b.bin"};
   plan.drivers.modules = {module};
-  REQUIRE(plan_firmware(request, plan));
+  REQUIRE(plan_firmware(request, *real_host(), plan));
   REQUIRE(plan.image.firmware.size() == 2);
   CHECK(plan.image.firmware[0].name == "rtl/a.fw");
   CHECK(plan.image.firmware[0].source == plain);
@@ -95,7 +96,7 @@ TEST_CASE("firmware: where it lies and in what form; what is not there is a note
   module.firmware = {"1", "2", "3", "4"};
   plan.drivers.modules = {module};
   plan.notes.clear();
-  REQUIRE(plan_firmware(request, plan));
+  REQUIRE(plan_firmware(request, *real_host(), plan));
   CHECK(plan.notes ==
         std::vector<std::string>{"4 firmware files that these drivers may ask for are not on this "
                                  "machine: r8169"});

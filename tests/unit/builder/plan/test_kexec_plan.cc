@@ -13,7 +13,7 @@ constexpr std::uint64_t kMiB = 1 << 20;
 
 Plan plan_for(FakeHost& host, const std::string& root = "/", const std::string& append = "") {
   Plan plan;
-  plan.profile = *load_profile("x86_64");
+  plan.profile = *builtin_profile("x86_64");
   plan.this_machine = true;
   plan.kernel.root = root;
   plan.kernel.release = "6.1";
@@ -71,7 +71,7 @@ TEST_CASE("kexec: a deadline that the memory of this machine outlasts is warned 
   FakeHost host = fakes::virtual_machine();
   host.files["/proc/iomem"] = "00000000-fffffffffff : System RAM\n";  // 16 TiB
   Plan plan;
-  plan.profile = *load_profile("x86_64");
+  plan.profile = *builtin_profile("x86_64");
   plan.this_machine = true;
   plan.kernel.image = "/boot/vmlinuz-6.1";
   Request request;

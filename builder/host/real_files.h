@@ -1,5 +1,4 @@
-// What the subcommands leave on this machine, and what they ask of files: the real side of Host's
-// second half.
+// Files of the real machine: what its Host stands on, and nobody else uses.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +10,10 @@
 
 namespace mkcapture {
 
-/// Host::write_file of the real machine.
-[[nodiscard]] Status write_kept_file(const std::string& path, std::string_view bytes,
+// Each as Host has it.
+[[nodiscard]] Result<std::string> read_whole_file(const std::string& path, std::size_t limit);
+[[nodiscard]] Status make_folders_above(const std::string& path);
+[[nodiscard]] Status replace_file_at(const std::string& path, std::string_view bytes,
                                      std::uint32_t mode);
 [[nodiscard]] std::optional<FileStamp> stamp_of_file(const std::string& path);
 [[nodiscard]] Result<std::string> read_file_start(const std::string& path, std::size_t bytes);

@@ -1,4 +1,4 @@
-#include "builder/host/kept_files.h"
+#include "builder/host/real_files.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,15 +14,6 @@ namespace mkcapture {
 
 namespace {
 
-Status make_folders_above(const std::string& path) {
-  for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
-       slash = path.find('/', slash + 1)) {
-    const std::string folder = path.substr(0, slash);
-    if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return sys_error(folder, errno);
-  }
-  return {};
-}
-
 Status write_all(int fd, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
@@ -36,8 +27,34 @@ Status write_all(int fd, std::string_view bytes, const std::string& path) {
 
 }  // namespace
 
-Status write_kept_file(const std::string& path, std::string_view bytes, std::uint32_t mode) {
-  TRY(make_folders_above(path));
+Result<std::string> read_whole_file(const std::string& path, std::size_t limit) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return sys_error(path, errno);
+  std::string all;
+  char buffer[16384];
+  for (;;) {
+    const ssize_t n = ::read(fd.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return sys_error(path, errno);
+    if (n == 0) return all;
+    if (all.size() + static_cast<std::size_t>(n) > limit) return sys_error(path, EFBIG);
+    all.append(buffer, static_cast<std::size_t>(n));
+  }
+}
+
+Status make_folders_above(const std::string& path) {
+  for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    const std::string folder = path.substr(0, slash);
+    if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return sys_error(folder, errno);
+  }
+  return {};
+}
+
+Status replace_file_at(const std::string& path, std::string_view bytes, std::uint32_t mode) {
+  struct stat st;
+  if (::lstat(path.c_str(), &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+    return fail(path + ": is there and not a file");
   std::string temporary = path + ".XXXXXX";
   UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd.valid()) return sys_error(path, errno);
@@ -52,8 +69,11 @@ Status write_kept_file(const std::string& path, std::string_view bytes, std::uin
 std::optional<FileStamp> stamp_of_file(const std::string& path) {
   struct stat st;
   if (::stat(path.c_str(), &st) != 0) return std::nullopt;
-  return FileStamp{static_cast<std::uint64_t>(st.st_size),
-                   static_cast<std::int64_t>(st.st_mtim.tv_sec), S_ISDIR(st.st_mode)};
+  return FileStamp{.bytes = static_cast<std::uint64_t>(st.st_size),
+                   .changed = static_cast<std::int64_t>(st.st_mtim.tv_sec),
+                   .folder = S_ISDIR(st.st_mode),
+                   .regular = S_ISREG(st.st_mode),
+                   .mode = static_cast<std::uint32_t>(st.st_mode & 07777)};
 }
 
 Result<std::string> read_file_start(const std::string& path, std::size_t bytes) {
