@@ -157,6 +157,7 @@ TEST_CASE("plan network: a link-local server is refused") {
   plan.this_machine = true;
   TargetPlan target;
   target.spec = *parse_target("nfs://[fe80::1]/e");
+  target.server = needs(target.spec).server;
   plan.targets.push_back(target);
   const auto refused = plan_network({}, host, plan);
   REQUIRE_FALSE(refused);

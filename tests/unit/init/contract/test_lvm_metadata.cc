@@ -127,6 +127,9 @@ TEST_CASE("LVM: what is refused, in words") {
   CHECK(refusal(text_of(kLinear, "", "lock_type = \"sanlock\"\n")) ==
         "vg0 is shared with other machines (lock_type sanlock)");
   CHECK(refusal(text_of(kLinear, "", "lock_type = \"none\"\n")).empty());
+  for (const char* flag : {"CLUSTERED", "SHARED"})
+    CHECK(refusal(text_of(kLinear, "", std::string("status = [\"") + flag + "\"]\n")) ==
+          "vg0 is a cluster's");
   CHECK(refusal(text_of(kLinear, ", \"PVMOVE\"")) == "vg0/var is being moved by pvmove");
   CHECK(refusal(text_of(kLinear, ", \"LOCKED\"")) ==
         "vg0/var is locked (a pvmove that has not ended)");

@@ -262,13 +262,13 @@ TEST_CASE("assemble: NVMe/TCP is asked for until it answers, and its secret is n
       "transport=tcp,traddr=10.0.0.5,trsvcid=4420,nqn=store,hostnqn=h,dhchap_secret=DHHC";
   m.system.errors["write /dev/nvme-fabrics"] = ECONNREFUSED;
   SUBCASE("late") {
-    m.system.at(Milliseconds(5'500), [&](FakeSystem& s) {
-      s.errors.clear();
+    m.system.at(Milliseconds(5'500), [&](FakeSystem& s) { s.errors.clear(); });
+    m.system.at(Milliseconds(7'500), [&](FakeSystem& s) {
       s.files["/sys/class/block/nvme0n1/size"] = "2048\n";
       m.add_target("nvme0n1");
     });
     REQUIRE(m.find({"nvme_tcp:" + options}).ok());
-    CHECK(m.system.now() < Milliseconds(7'600));
+    CHECK(m.system.now() < Milliseconds(9'000));
     CHECK(m.system.files["/dev/nvme-fabrics"] == options);
     CHECK(m.system.logged("connected to NVMe/TCP store at 10.0.0.5 port 4420"));
     CHECK_FALSE(m.system.logged("DHHC"));
