@@ -15,6 +15,18 @@ constexpr std::uint64_t kMaxStripe = std::uint64_t{1} << 31;
 constexpr std::uint64_t kMaxThinId = (1 << 24) - 1;
 constexpr unsigned kMostUsed = 90;  // per cent of a thin pool
 
+/// One copy of what `a + b + c` would put at every place.
+[[gnu::noinline]] std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (const auto part : parts)
+    text.append(part);
+  return text;
+}
+
+[[gnu::noinline]] std::string decimal(std::uint64_t number) {
+  return std::to_string(number);
+}
+
 bool is_linear(std::string_view type) {
   return type == "striped" || type == "linear";
 }
@@ -92,8 +104,7 @@ class Builder {
 
  private:
   void refuse(const LvmVolume& volume, std::string_view why) {
-    if (stack.refused.empty())
-      stack.refused = group_.name + "/" + volume.name + " " + std::string(why);
+    if (stack.refused.empty()) stack.refused = joined({group_.name, "/", volume.name, " ", why});
   }
 
   void check(const LvmVolume& volume) {
@@ -113,7 +124,7 @@ class Builder {
       // What stands for a leg that was taken away.
       if (type == "error" && under_way_.size() > 1) continue;
       if (!is_linear(type) && !raid && type != "thin" && type != "thin-pool") {
-        refuse(volume, "is of type " + type + ", not linear, striped, raid or thin");
+        refuse(volume, joined({"is of type ", type, ", not linear, striped, raid or thin"}));
       } else if (thin && areas == 0) {
         refuse(volume, "has no thin pool");
       } else if (!fits || areas == 0 || (is_linear(type) && segment.count % areas != 0) ||
@@ -152,7 +163,7 @@ class Builder {
   LvmHealth health_of(const LvmVolume& volume, const std::string& name, bool may_be_pv) {
     if (const auto* pv = may_be_pv ? group_.pv(name) : nullptr) return health_of(*pv);
     if (const auto* below = group_.named(name)) return add(*below);
-    refuse(volume, "lies on " + name + ", which is no PV");
+    refuse(volume, joined({"lies on ", name, ", which is no PV"}));
     return LvmHealth::kBroken;
   }
 
@@ -178,23 +189,20 @@ class Builder {
 std::string leg_of(const LvmStack& stack, const LvmSegment::Area& area) {
   const auto* data = stack.part(area.name);
   const auto* meta = area.meta.empty() ? nullptr : stack.part(area.meta);
-  if (data == nullptr || data->device.empty()) return " - -";
-  if (area.meta.empty()) return " - " + data->device;
-  return meta == nullptr || meta->device.empty() ? " - -" : " " + meta->device + " " + data->device;
+  const bool there = data != nullptr && !data->device.empty() &&
+                     (area.meta.empty() || (meta != nullptr && !meta->device.empty()));
+  if (!there) return " - -";
+  return joined({" ", meta == nullptr ? "-" : meta->device, " ", data->device});
 }
 
 std::string raid_parameters(const LvmStack& stack, const LvmSegment& segment) {
-  std::string options = segment.type == "raid1" ? "0" : std::to_string(segment.stripe_sectors);
-  int count = 1;
-  const auto add = [&](const char* name, std::uint64_t value) {
-    if (value == 0) return;
-    options += name + std::to_string(value);
-    count += 2;
-  };
-  add(" region_size ", segment.region_sectors);
-  if (segment.type.starts_with("raid10")) add(" raid10_copies ", segment.copies);
-  std::string text = std::string(raid_type(segment.type)) + " " + std::to_string(count) + " " +
-                     options + " " + std::to_string(segment.areas.size());
+  const bool region = segment.region_sectors != 0;
+  const bool copies = segment.copies != 0 && segment.type.starts_with("raid10");
+  std::string text = joined(
+      {raid_type(segment.type), " ", decimal(1U + 2U * region + 2U * copies), " ",
+       decimal(segment.type == "raid1" ? 0 : segment.stripe_sectors), region ? " region_size " : "",
+       region ? decimal(segment.region_sectors) : "", copies ? " raid10_copies " : "",
+       copies ? decimal(segment.copies) : "", " ", decimal(segment.areas.size())});
   for (const auto& area : segment.areas)
     text += leg_of(stack, area);
   return text;
@@ -209,7 +217,7 @@ std::string linear_parameters(const LvmGroup& group, const LvmStack& stack,
                               const LvmSegment& segment) {
   std::string text;
   if (segment.areas.size() > 1)
-    text = std::to_string(segment.areas.size()) + " " + std::to_string(segment.stripe_sectors);
+    text = joined({decimal(segment.areas.size()), " ", decimal(segment.stripe_sectors)});
   for (const auto& area : segment.areas) {
     std::uint64_t sector = area.start * group.extent_sectors;
     std::string device;
@@ -220,7 +228,7 @@ std::string linear_parameters(const LvmGroup& group, const LvmStack& stack,
     } else {
       device = device_of(stack, area.name);
     }
-    text += (text.empty() ? "" : " ") + device + " " + std::to_string(sector);
+    text += joined({text.empty() ? "" : " ", device, " ", decimal(sector)});
   }
   return text;
 }
@@ -250,9 +258,9 @@ std::string lvm_refusal(const LvmGroup& group, const LvmVolume& volume) {
   std::string missing;
   for (const auto& [pv, device] : stack.pvs)
     if (pv->missing) missing += (missing.empty() ? "" : ", ") + pv->name;
-  return group.name + "/" + volume.name + " lies on " +
-         (missing.empty() ? "legs that hold no data"
-                          : missing + ", a PV that is marked as missing");
+  return joined({group.name, "/", volume.name, " lies on ",
+                 missing.empty() ? "legs that hold no data" : std::string_view(missing),
+                 missing.empty() ? "" : ", a PV that is marked as missing"});
 }
 
 std::vector<DmTarget> lvm_table(const LvmGroup& group, const LvmStack& stack,
@@ -266,13 +274,13 @@ std::vector<DmTarget> lvm_table(const LvmGroup& group, const LvmStack& stack,
       target.parameters = linear_parameters(group, stack, segment);
     } else if (segment.type == "thin") {
       target.parameters =
-          device_of(stack, segment.areas[0].name) + " " + std::to_string(segment.id);
+          joined({device_of(stack, segment.areas[0].name), " ", decimal(segment.id)});
     } else if (segment.type == "thin-pool") {
       // Full, it says so at once: nobody will make it larger.
-      target.parameters = device_of(stack, segment.areas[0].meta) + " " +
-                          device_of(stack, segment.areas[0].name) + " " +
-                          std::to_string(segment.stripe_sectors) + " 0 " +
-                          (segment.zero_new ? "1" : "2 skip_block_zeroing") + " error_if_no_space";
+      target.parameters =
+          joined({device_of(stack, segment.areas[0].meta), " ",
+                  device_of(stack, segment.areas[0].name), " ", decimal(segment.stripe_sectors),
+                  " 0 ", segment.zero_new ? "1" : "2 skip_block_zeroing", " error_if_no_space"});
     } else {
       target.type = "raid";
       target.parameters = raid_parameters(stack, segment);
@@ -299,26 +307,28 @@ std::vector<std::string_view> lvm_modules(const LvmVolume& volume) {
 std::string thin_pool_refusal(std::string_view status, std::uint64_t transaction) {
   // TRANSACTION USED/ALL(metadata) USED/ALL(data) ROOT MODE ...
   const auto words = split(trim(status), ' ');
-  if (words.size() < 5 || words[0] == "Fail") return "does not work (" + std::string(status) + ")";
+  if (words.size() < 5 || words[0] == "Fail") return joined({"does not work (", status, ")"});
   const auto now = parse_number(words[0]);
   if (!now || *now != transaction) {
-    return "is at transaction " + std::string(words[0]) + ", and LVM knows of " +
-           std::to_string(transaction);
+    return joined({"is at transaction ", words[0], ", and LVM knows of ", decimal(transaction)});
   }
-  for (const auto& [what, word] : {std::pair{"metadata", words[1]}, {"data", words[2]}}) {
-    const auto slash = word.find('/');
-    const auto used = parse_number(word.substr(0, slash));
-    const auto all = slash == std::string_view::npos ? used : parse_number(word.substr(slash + 1));
-    if (!used || !all || *all == 0 || *used > *all) return "has a use that makes no sense";
-    const auto percent =
-        static_cast<unsigned>(100.0 * static_cast<double>(*used) / static_cast<double>(*all));
+  for (const std::size_t n : {1, 2}) {
+    const auto slash = words[n].find('/');
+    const auto used = parse_number(words[n].substr(0, slash));
+    const auto all =
+        slash == std::string_view::npos ? used : parse_number(words[n].substr(slash + 1));
+    constexpr std::uint64_t kMost = ~std::uint64_t{0} / 100;
+    if (!used || !all || *all == 0 || *used > *all || *used > kMost)
+      return "has a use that makes no sense";
+    const auto percent = 100 * *used / *all;
     if (percent > kMostUsed) {
-      return "is " + std::to_string(percent) + " % full (" + what + "): a dump could fill it";
+      return joined({"is ", decimal(percent), " % full (", n == 1 ? "metadata" : "data",
+                     "): a dump could fill it"});
     }
   }
   for (const auto word : words) {
     if (word == "ro" || word == "out_of_data_space" || word == "needs_check")
-      return "cannot be written to (" + std::string(word) + ")";
+      return joined({"cannot be written to (", word, ")"});
   }
   return {};
 }
