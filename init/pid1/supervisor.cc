@@ -14,7 +14,7 @@ constexpr Milliseconds kSilence{5'000};  // a line at least so often, also when 
 
 /// In words, how a worker without a verdict ended.
 std::string how_it_ended(int status) {
-  if (status == 128 + 9) return "the worker was killed: out of memory";
+  if (status == 128 + 9) return "the worker was killed: an oops of its driver, or no memory";
   if (status > 128) return "the worker crashed with signal " + std::to_string(status - 128);
   return "the worker ended with status " + std::to_string(status);
 }

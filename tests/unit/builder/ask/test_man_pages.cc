@@ -3,9 +3,12 @@
 
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <set>
 #include <string>
 
 #include "builder/ask/options.h"
+#include "init/contract/capture_config.h"
 #include "tests/fakes/source_tree.h"
 
 namespace {
@@ -65,4 +68,39 @@ TEST_CASE("man pages: mkcapture.toml(5) has every key, and no other") {
   for (std::size_t at = 0; (at = text.find(".It Ic ", at)) != std::string::npos; ++at)
     ++keys;
   CHECK(keys == mkcapture::setting_fields().size());
+}
+
+TEST_CASE("man pages: the capture. parameters that man page and README name are taken, and work") {
+  const std::map<std::string, std::string> samples = {
+      {"target", "=raw:/dev/vdb"},
+      {"ip", "=dhcp"},
+      {"deadline", "=7min"},
+      {"wait", "=7s"},
+      {"stall", "=7s"},
+      {"final", "=halt"},
+      {"on_failure", "=poweroff"},
+      {"shell", ""},
+      {"debug", ""},
+  };
+  for (const auto& [text, mark] :
+       {std::pair{page("mkcapture.8"), ".Li capture."}, {page("../../README.md"), "`capture."}}) {
+    std::set<std::string> named;
+    for (std::size_t at = 0; (at = text.find(mark, at)) != std::string::npos;) {
+      at += std::string(mark).size();
+      named.insert(text.substr(at, text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", at) - at));
+    }
+    for (const auto& [name, value] : samples)
+      CHECK_MESSAGE(named.contains(name), name);
+    for (const auto& name : named) {
+      CAPTURE(name);
+      REQUIRE(samples.contains(name));
+      mkcapture::CaptureConfig config;
+      config.shell_allowed = true;
+      const std::string before = format_config(config);
+      std::vector<std::string> complaints;
+      apply_cmdline("quiet capture." + name + samples.at(name), config, complaints);
+      CHECK(complaints.empty());
+      CHECK(format_config(config) != before);
+    }
+  }
 }

@@ -127,7 +127,15 @@ TEST_CASE("capture command line: what loses a dump is in the table, with a reaso
                            "memtest=4",
                            "unknown_nmi_panic",
                            "workqueue.panic_on_stall=1",
-                           "loadpin.enforce=1"}) {
+                           "loadpin.enforce=1",
+                           "cryptomgr.panic_on_fail=1",
+                           "split_lock_detect=fatal",
+                           "scsi_mod.scan=manual",
+                           "cgroup_enable=memory",
+                           "profile=2",
+                           "kho=on",
+                           "prot_virt=1",
+                           "vmcp_cma=8M"}) {
     const auto cmdline = capture_cmdline(word, profile->cmdline_remove, {}, "");
     CHECK_MESSAGE(cmdline.line.empty(), word);
     REQUIRE(cmdline.left_out.size() == 1);

@@ -69,7 +69,7 @@ TEST_CASE("supervisor: a worker that dies has its verdict from here") {
     status = 128 + 11, reason = "the worker crashed with signal 11";
   }
   SUBCASE("memory") {
-    status = 128 + 9, reason = "the worker was killed: out of memory";
+    status = 128 + 9, reason = "the worker was killed: an oops of its driver, or no memory";
   }
   SUBCASE("exit") {
     status = 3, reason = "the worker ended with status 3";
