@@ -3,14 +3,17 @@
 #include <fnmatch.h>
 #include <libkmod.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <fstream>
 #include <set>
 #include <sstream>
 
 #include "modules/module_file.h"
+#include "modules/path_below.h"
 
 namespace mkcapture {
 
@@ -46,6 +49,25 @@ bool is_file(const std::string& path) {
   return stat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode);
 }
 
+Result<std::string> read_link(const std::string& path) {
+  char target[PATH_MAX];
+  const ssize_t size = readlink(path.c_str(), target, sizeof target);
+  if (size < 0) return sys_error(path, errno);
+  return std::string(target, static_cast<std::size_t>(size));
+}
+
+/// The path to look at: links of a tree lead nowhere but into the tree. Empty where there is
+/// nothing.
+std::string inside(const std::string& root, const std::string& path) {
+  if (root == "/") return path;
+  return path_below(root, path, read_link,
+                    [](const std::string& at) {
+                      struct stat st{};
+                      return lstat(at.c_str(), &st) == 0;
+                    })
+      .value_or("");
+}
+
 /// "kernel/fs/ext4/ext4.ko.xz" -> "ext4".
 std::string name_of_file(std::string_view path) {
   path.remove_prefix(path.rfind('/') + 1);  // npos + 1 == 0
@@ -71,11 +93,12 @@ Result<KernelTree> KernelTree::open(const std::string& root, const std::string& 
   KernelTree tree;
   tree.release_ = release;
   const std::string base = root == "/" ? "" : root;
+  tree.root_ = root;
   for (const char* prefix : {"/lib/modules/", "/usr/lib/modules/"}) {
-    if (is_folder(base + prefix + release)) {
-      tree.directory_ = base + prefix + release;
-      break;
-    }
+    const std::string folder = inside(root, prefix + release);
+    if (!is_folder(folder)) continue;
+    tree.directory_ = folder;
+    break;
   }
   if (tree.directory_.empty())
     return fail("no modules of kernel " + release + ": " + base + "/lib/modules/" + release +
@@ -86,6 +109,7 @@ Result<KernelTree> KernelTree::open(const std::string& root, const std::string& 
       return fail(tree.directory_ + ": no " + index + "; run \"depmod -b " +
                   (base.empty() ? "/" : base) + " " + release + "\"");
 
+  tree.read_builtin_firmware();
   std::ifstream builtin(tree.directory_ + "/modules.builtin");
   for (std::string line; std::getline(builtin, line);)
     if (!line.empty()) tree.builtin_.insert(name_of_file(line));
@@ -112,6 +136,24 @@ Result<KernelTree> KernelTree::open(const std::string& root, const std::string& 
   if (const int e = kmod_load_resources(tree.ctx_.get()); e < 0)
     return sys_error(tree.directory_ + ": indexes of depmod", -e);
   return tree;
+}
+
+// Strings "NAME.key=value", each behind a NUL (scripts/link-vmlinux.sh of 5.2 and later).
+void KernelTree::read_builtin_firmware() {
+  std::ifstream in(directory_ + "/modules.builtin.modinfo", std::ios::binary);
+  constexpr std::string_view kKey = "firmware=";
+  for (std::string field; std::getline(in, field, '\0');) {
+    const auto dot = field.find('.');
+    const std::string_view rest =
+        std::string_view(field).substr(std::min(dot, field.size() - 1) + 1);
+    if (dot != std::string::npos && rest.starts_with(kKey))
+      builtin_firmware_[normal_name(field.substr(0, dot))].emplace_back(rest.substr(kKey.size()));
+  }
+}
+
+std::vector<std::string> KernelTree::builtin_firmware(std::string_view name) const {
+  const auto found = builtin_firmware_.find(normal_name(name));
+  return found == builtin_firmware_.end() ? std::vector<std::string>() : found->second;
 }
 
 bool KernelTree::is_builtin(std::string_view name) const {
@@ -187,7 +229,9 @@ Result<ModuleInfo> KernelTree::info(std::string_view name) const {
   info.name = normal_name(name);
   const auto file = files_.find(info.name);
   if (file == files_.end()) return fail("kernel " + release_ + " has no module " + info.name);
-  info.path = directory_ + "/" + file->second;
+  const std::string below = root_ == "/" ? directory_ : directory_.substr(root_.size());
+  info.path = inside(root_, below + "/" + file->second);
+  if (info.path.empty()) return fail(directory_ + "/" + file->second + ": leads to nothing");
   if (struct stat st{}; stat(info.path.c_str(), &st) != 0) return sys_error(info.path, errno);
 
   // Not by libkmod: it answers that nothing is needed where one of the files is missing, or packed

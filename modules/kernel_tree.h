@@ -19,7 +19,7 @@ namespace mkcapture {
 /// What the tree says about one module.
 struct ModuleInfo {
   std::string name;
-  std::string path;                   // of the file, as it is found
+  std::string path;                   // of the file, links of a tree followed inside of it
   std::vector<std::string> depends;   // modules.dep: direct and indirect, in load order
   std::vector<std::string> pre;       // softdep pre:, resolved to names that this tree has
   std::vector<std::string> post;      // softdep post:, likewise
@@ -29,8 +29,9 @@ struct ModuleInfo {
 
 class KernelTree {
  public:
-  /// `root` is "/" or the folder given by --root; lib/modules/RELEASE is looked up below it and
-  /// below its usr/. An error says what is missing (the tree, or depmod's indexes) and what helps.
+  /// `root` is "/" or the folder given by --root, without a '/' at its end; lib/modules/RELEASE is
+  /// looked up below it and below its usr/. An error says what is missing (the tree, or depmod's
+  /// indexes) and what helps.
   [[nodiscard]] static Result<KernelTree> open(const std::string& root, const std::string& release);
   KernelTree(KernelTree&&) noexcept;
   KernelTree& operator=(KernelTree&&) noexcept;
@@ -41,6 +42,8 @@ class KernelTree {
 
   /// Part of the kernel itself (modules.builtin).
   [[nodiscard]] bool is_builtin(std::string_view name) const;
+  /// What a driver that is built in may ask for (modules.builtin.modinfo).
+  [[nodiscard]] std::vector<std::string> builtin_firmware(std::string_view name) const;
   /// There is a file for it.
   [[nodiscard]] bool has(std::string_view name) const;
 
@@ -65,11 +68,14 @@ class KernelTree {
     void operator()(kmod_ctx* ctx) const noexcept;
   };
   std::unique_ptr<kmod_ctx, Unref> ctx_;
+  void read_builtin_firmware();
+  std::string root_;
   std::string directory_;
   std::string release_;
   std::set<std::string> builtin_;                            // names
   std::map<std::string, std::string> files_;                 // name -> path below directory_
   std::map<std::string, std::vector<std::string>> depends_;  // by modules.dep, in load order
+  std::map<std::string, std::vector<std::string>> builtin_firmware_;
 };
 
 /// 'nvme-core' -> 'nvme_core'.

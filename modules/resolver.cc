@@ -201,7 +201,7 @@ Resolution Resolver::result() const {
   Resolution r;
   r.modules = modules_;
   for (const auto& [name, reason] : builtin_)
-    r.builtin.push_back({name, reason});
+    r.builtin.push_back({name, reason, tree_->builtin_firmware(name)});
   r.missing.assign(missing_.begin(), missing_.end());
   return r;
 }

@@ -51,6 +51,7 @@ struct ResolvedModule {
 struct BuiltinModule {
   std::string name;
   std::string reason;
+  std::vector<std::string> firmware = {};  // that it may ask for
 };
 
 struct Resolution {

@@ -60,6 +60,12 @@ class RealHost final : public Host {
     return std::string(buffer);
   }
 
+  bool same_file(const std::string& a, const std::string& b) override {
+    struct stat one, other;
+    return ::stat(a.c_str(), &one) == 0 && ::stat(b.c_str(), &other) == 0 &&
+           one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+  }
+
   std::optional<DeviceNumber> block_device(const std::string& path) override {
     struct stat st;
     if (::stat(path.c_str(), &st) != 0 || !S_ISBLK(st.st_mode)) return std::nullopt;

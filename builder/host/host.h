@@ -69,6 +69,9 @@ class Host {
   /// Absolute, with every link resolved; an error where the path does not exist.
   [[nodiscard]] virtual Result<std::string> real_path(const std::string& path) = 0;
 
+  /// Two paths, links followed, lead to one file or folder.
+  [[nodiscard]] virtual bool same_file(const std::string& a, const std::string& b) = 0;
+
   /// The number of a block device node, links followed.
   [[nodiscard]] virtual std::optional<DeviceNumber> block_device(const std::string& path) = 0;
   /// Probes the device (needs root); /dev/NAME is its node.

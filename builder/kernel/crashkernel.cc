@@ -165,6 +165,7 @@ std::uint64_t needed_bytes(const Profile& profile, ImageNeed image) {
   std::uint64_t bytes = profile.kernel_memory;
   if (image.peak > kLeftWithEmptyImage) bytes += image.peak - kLeftWithEmptyImage;
   if (image.network) bytes += kNetworkBuffers;
+  bytes += image.machine;
   return (bytes + kStep - 1) / kStep * kStep;
 }
 
@@ -175,7 +176,7 @@ std::uint64_t recommended_bytes(const Profile& profile, std::uint64_t ram, Image
     if (seen >= range.from && seen < range.to) size = range.size;
   // Drivers of real hardware take more than those of the machine where the floor was measured.
   constexpr std::uint64_t kMargin = 32 * kMiB;
-  return std::max(size, needed_bytes(profile, image) + kMargin);
+  return std::max(size + image.machine, needed_bytes(profile, image) + kMargin);
 }
 
 }  // namespace mkcapture

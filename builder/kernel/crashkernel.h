@@ -45,8 +45,9 @@ struct CrashkernelRequest {
 
 /// The image's part in the need for memory.
 struct ImageNeed {
-  std::uint64_t peak = 0;  // what image and unpacking take at the worst moment
-  bool network = false;    // cards and sockets have buffers
+  std::uint64_t peak = 0;     // what image and unpacking take at the worst moment
+  bool network = false;       // cards and sockets have buffers
+  std::uint64_t machine = 0;  // what machine and kernel take beyond the profile's measure
 };
 /// The least that can work: what an empty initramfs needs, plus the image beyond that.
 [[nodiscard]] std::uint64_t needed_bytes(const Profile& profile, ImageNeed image);

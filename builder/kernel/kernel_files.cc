@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "builder/host/root_path.h"
+#include "builder/kernel/kernel_flavour.h"
 #include "builder/kernel/kernel_image.h"
 
 namespace mkcapture {
@@ -13,8 +15,16 @@ namespace {
 
 constexpr std::size_t kMaxKernelConfig = 4 << 20;
 
+// In words.
 std::string below(const std::string& root, const std::string& path) {
   return root == "/" ? "/" + path : root + "/" + path;
+}
+
+// The path to look at: links of a tree lead nowhere but into the tree. Empty where there is
+// nothing.
+std::string inside(Host& host, const std::string& root, const std::string& path) {
+  if (root == "/") return "/" + path;
+  return resolve_below(host, root, "/" + path).value_or("");
 }
 
 // lib/modules, and usr/lib/modules of trees whose /lib link is not there.
@@ -22,11 +32,13 @@ constexpr const char* kModuleFolders[] = {"lib/modules", "usr/lib/modules"};
 
 bool has_modules(Host& host, const std::string& root, const std::string& release) {
   return std::any_of(std::begin(kModuleFolders), std::end(kModuleFolders), [&](const char* folder) {
-    return host.is_folder(below(root, fmt::format("{}/{}", folder, release)));
+    const auto path = inside(host, root, fmt::format("{}/{}", folder, release));
+    return !path.empty() && host.is_folder(path);
   });
 }
 
 std::vector<std::string> names_in(Host& host, const std::string& folder) {
+  if (folder.empty()) return {};
   auto names = host.list_dir(folder).value_or({});
   std::erase_if(names, [](const auto& name) { return name.starts_with('.'); });
   return names;
@@ -52,19 +64,21 @@ class ImageSearch {
       : host_(host), root_(root), release_(release), profile_(profile) {}
 
   void run(KernelFiles& files) const {
-    for (const auto& path : by_name())
-      if (host_.is_file(path)) {
+    for (const auto& name : by_name())
+      if (const auto path = file(name); !path.empty()) {
         files.image = path;
         return;
       }
-    for (const auto& path : without_release())
-      if (host_.is_file(path) && is_of_release(path)) {
+    for (const auto& name : without_release())
+      if (const auto path = file(name); !path.empty() && is_of_release(path, name)) {
         files.image = path;
         return;
       }
-    for (const auto& path : unified()) {
+    for (const auto& name : unified()) {
+      const auto path = file(name);
+      if (path.empty()) continue;
       if (const auto part = section_of(host_, path, ".linux");
-          part && is_unified_of_release(path)) {
+          part && is_unified_of_release(path, name)) {
         files.image = path;
         files.linux_part = part;
         return;
@@ -73,59 +87,67 @@ class ImageSearch {
   }
 
  private:
+  // The path of a regular file, or nothing.
+  std::string file(const std::string& name) const {
+    auto path = inside(host_, root_, name);
+    return !path.empty() && host_.is_file(path) ? path : "";
+  }
+  std::vector<std::string> names(const std::string& folder) const {
+    return names_in(host_, inside(host_, root_, folder));
+  }
+
+  // Names are paths below the root.
   std::vector<std::string> by_name() const {
-    std::vector<std::string> paths;
+    std::vector<std::string> found;
     for (const auto& pattern : profile_.kernel_images) {
       std::string path = pattern;
       if (const auto at = path.find("{release}"); at != std::string::npos)
         path.replace(at, 9, release_);
       for (const char* prefix : {"", "usr/"})
-        paths.push_back(below(root_, prefix + path));
+        found.push_back(prefix + path);
     }
     for (const char* prefix : {"", "usr/"})
-      paths.push_back(below(root_, fmt::format("{}lib/modules/{}/vmlinuz", prefix, release_)));
+      found.push_back(fmt::format("{}lib/modules/{}/vmlinuz", prefix, release_));
     for (const char* boot : kBootFolders)
-      for (const auto& token : names_in(host_, below(root_, boot)))
-        paths.push_back(below(root_, fmt::format("{}/{}/{}/linux", boot, token, release_)));
+      for (const auto& token : names(boot))
+        found.push_back(fmt::format("{}/{}/{}/linux", boot, token, release_));
     for (const char* base : {"boot/ostree", "usr/lib/ostree-boot"}) {
-      const std::string folder = below(root_, base);
-      for (const auto& name : names_in(host_, folder)) {
-        paths.push_back(fmt::format("{}/{}/vmlinuz-{}", folder, name, release_));
-        if (name.starts_with("vmlinuz-" + release_)) paths.push_back(folder + "/" + name);
+      for (const auto& name : names(base)) {
+        found.push_back(fmt::format("{}/{}/vmlinuz-{}", base, name, release_));
+        if (name.starts_with("vmlinuz-" + release_))
+          found.push_back(fmt::format("{}/{}", base, name));
       }
     }
-    return paths;
+    return found;
   }
 
   // "vmlinuz-lts" of Alpine's 6.6.58-0-lts, and the name alone.
   std::vector<std::string> without_release() const {
-    const std::string flavour = release_.substr(release_.rfind('-') + 1);
-    return {below(root_, "boot/vmlinuz-" + flavour), below(root_, "boot/vmlinuz")};
+    return {"boot/vmlinuz-" + release_.substr(release_.rfind('-') + 1), "boot/vmlinuz"};
   }
 
-  bool is_of_release(const std::string& path) const {
+  bool is_of_release(const std::string& path, const std::string& name) const {
     const auto told = bzimage_release(read_part(host_, path, {0, kBzImageHeadBytes}));
     return told ? *told == release_
-                : path.ends_with("-" + release_.substr(release_.rfind('-') + 1));
+                : name.ends_with("-" + release_.substr(release_.rfind('-') + 1));
   }
 
   std::vector<std::string> unified() const {
-    std::vector<std::string> paths;
-    std::vector<std::string> folders;
+    std::vector<std::string> folders, found;
     for (const char* boot : kBootFolders)
-      folders.push_back(below(root_, std::string(boot) + "/EFI/Linux"));
+      folders.push_back(std::string(boot) + "/EFI/Linux");
     for (const char* prefix : {"", "usr/"})
-      folders.push_back(below(root_, fmt::format("{}lib/modules/{}", prefix, release_)));
+      folders.push_back(fmt::format("{}lib/modules/{}", prefix, release_));
     for (const auto& folder : folders)
-      for (const auto& name : names_in(host_, folder))
-        if (name.ends_with(".efi")) paths.push_back(folder + "/" + name);
-    return paths;
+      for (const auto& name : names(folder))
+        if (name.ends_with(".efi")) found.push_back(fmt::format("{}/{}", folder, name));
+    return found;
   }
 
   // By its .uname section; by its name where it has none.
-  bool is_unified_of_release(const std::string& path) const {
+  bool is_unified_of_release(const std::string& path, const std::string& name) const {
     const auto part = section_of(host_, path, ".uname");
-    if (!part) return path.find(release_) != std::string::npos;
+    if (!part) return name.find(release_) != std::string::npos;
     std::string told = read_part(host_, path, *part);
     told.resize(std::min(told.find_first_of(std::string_view("\0\n", 2)), told.size()));
     return told == release_;
@@ -169,10 +191,10 @@ KernelConfig parse_kernel_config(std::string_view text) {
 std::vector<std::string> kernel_releases(Host& host, const std::string& root) {
   std::vector<std::string> releases;
   for (const char* folder : kModuleFolders) {
-    const std::string path = below(root, folder);
     // A folder that a package left behind holds no index.
-    for (const auto& name : names_in(host, path))
-      if (host.is_file(path + "/" + name + "/modules.dep")) releases.push_back(name);
+    for (const auto& name : names_in(host, inside(host, root, folder)))
+      if (host.is_file(inside(host, root, fmt::format("{}/{}/modules.dep", folder, name))))
+        releases.push_back(name);
   }
   std::sort(releases.begin(), releases.end(),
             [](const auto& a, const auto& b) { return ::strverscmp(a.c_str(), b.c_str()) < 0; });
@@ -195,7 +217,11 @@ Result<std::string> choose_release(Host& host, const std::string& root, const st
   if (releases.empty())
     return fail(fmt::format("no kernel modules in {}: install a kernel package, or give --root DIR",
                             folder));
-  return releases.back();
+  if (auto release = newest_of_flavour(releases, running)) return *std::move(release);
+  return fail(
+      fmt::format("the kernels in {} are made for debugging ({}), which takes much more "
+                  "memory: --kernel RELEASE names the one that is meant",
+                  folder, fmt::join(releases, ", ")));
 }
 
 KernelFiles find_kernel_files(Host& host, const std::string& root, const std::string& release,
@@ -209,8 +235,8 @@ KernelFiles find_kernel_files(Host& host, const std::string& root, const std::st
         fmt::format("usr/lib/modules/{}/config", release),
         fmt::format("usr/lib/ostree-boot/config-{}", release),
         "boot/config-" + release.substr(release.rfind('-') + 1)}) {
-    const auto whole = below(root, name);
-    if (!host.is_file(whole)) continue;
+    const auto whole = inside(host, root, name);
+    if (whole.empty() || !host.is_file(whole)) continue;
     if (auto text = host.read_whole(whole, kMaxKernelConfig)) {
       files.config_path = whole;
       files.config = parse_kernel_config(*text);

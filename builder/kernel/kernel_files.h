@@ -42,7 +42,8 @@ struct KernelFiles {
 /// Releases that have a module tree below the root, oldest first ("6.1.0-9" before "6.1.0-10").
 [[nodiscard]] std::vector<std::string> kernel_releases(Host& host, const std::string& root);
 
-/// `wanted`: --kernel, or empty for `running` if its modules are there, else the newest.
+/// `wanted`: --kernel, or empty for `running` if its modules are there, else what
+/// newest_of_flavour() says.
 [[nodiscard]] Result<std::string> choose_release(Host& host, const std::string& root,
                                                  const std::string& wanted,
                                                  const std::string& running);

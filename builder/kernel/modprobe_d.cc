@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "builder/host/root_path.h"
 #include "init/contract/module_options.h"
 #include "modules/kernel_tree.h"
 
@@ -50,14 +51,16 @@ void parse_modprobe_options(std::string_view text, ModprobeOptions& into) {
 }
 
 ModprobeOptions read_modprobe_options(Host& host, const std::string& root) {
-  const std::string base = root == "/" ? "" : root;
+  const auto inside = [&](const std::string& path) {
+    return root == "/" ? path : resolve_below(host, root, path).value_or("");
+  };
   std::map<std::string, std::string> files;  // by name: the folder that prevails
   for (const char* folder : kFolders)
-    for (const auto& name : host.list_dir(base + folder).value_or({}))
-      if (name.ends_with(".conf")) files.emplace(name, base + folder + "/" + name);
+    for (const auto& name : host.list_dir(inside(folder)).value_or({}))
+      if (name.ends_with(".conf")) files.emplace(name, std::string(folder) + "/" + name);
   ModprobeOptions options;
   for (const auto& [name, path] : files)
-    if (const auto text = host.read_file(path)) parse_modprobe_options(*text, options);
+    if (const auto text = host.read_file(inside(path))) parse_modprobe_options(*text, options);
   return options;
 }
 

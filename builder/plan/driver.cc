@@ -41,11 +41,15 @@ void append_new(std::vector<T>& into, const std::vector<T>& more) {
     if (std::find(into.begin(), into.end(), name) == into.end()) into.push_back(name);
 }
 
-// "kernel/drivers/net/..." of a module's path.
+// By a module's path: "kernel/drivers/net/...", and what DKMS, distributions and vendors put into
+// "updates/", "extra/" or "weak-updates/PACKAGE/" the same way.
 std::string class_of_path(const std::string& path) {
-  const auto at = path.find("/kernel/");
-  const std::string_view inner =
-      at == std::string::npos ? "" : std::string_view(path).substr(at + 8);
+  constexpr std::string_view kModules = "lib/modules/";
+  std::string_view inner = path;
+  inner.remove_prefix(std::min(inner.rfind(kModules), inner.size()));
+  const auto at = std::min(inner.find("/drivers/"), inner.find("/fs/"));
+  if (at == std::string_view::npos) return "";
+  inner.remove_prefix(at + 1);
   if (inner.starts_with("fs/")) return "fs";
   if (inner.starts_with("drivers/net/")) return "net";
   for (const char* folder :

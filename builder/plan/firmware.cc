@@ -12,13 +12,18 @@ namespace mkcapture {
 
 namespace {
 
-// The file, plain or compressed; empty where the root does not have it.
-Result<std::string> find_firmware(Host& host, const std::string& root, const std::string& name) {
-  for (const char* folder : {"/lib/firmware/updates/", "/lib/firmware/", "/usr/lib/firmware/"}) {
-    for (const char* suffix : {"", ".xz", ".zst"}) {
-      auto file = resolve_below(host, root, folder + name + suffix);
-      if (file && host.is_file(*file)) return file;
-      if (!file && file.error().code != ENOENT && file.error().code != ENOTDIR) return file;
+// The file, plain or compressed, from the folders and in the order of the kernel
+// (drivers/base/firmware_loader/main.c, fw_path); empty where the root does not have it.
+Result<std::string> find_firmware(Host& host, const std::string& root, const std::string& release,
+                                  const std::string& name) {
+  for (const std::string& folder :
+       {"updates/" + release + "/", std::string("updates/"), release + "/", std::string()}) {
+    for (const char* base : {"/lib/firmware/", "/usr/lib/firmware/"}) {
+      for (const char* suffix : {"", ".zst", ".xz"}) {
+        auto file = resolve_below(host, root, base + folder + name + suffix);
+        if (file && host.is_file(*file)) return file;
+        if (!file && file.error().code != ENOENT && file.error().code != ENOTDIR) return file;
+      }
     }
   }
   return std::string();
@@ -47,16 +52,23 @@ void add_notes(const std::vector<std::pair<std::string, std::string>>& missing, 
 Status plan_firmware(const Request& request, Host& host, Plan& plan) {
   std::set<std::string> seen;
   std::vector<std::pair<std::string, std::string>> missing;  // module, file
-  for (const auto& module : plan.drivers.modules)
-    for (const auto& name : module.firmware) {
+  const auto take = [&](const std::string& driver,
+                        const std::vector<std::string>& names) -> Status {
+    for (const auto& name : names) {
       if (!seen.insert(name).second) continue;
-      auto file = find_firmware(host, request.root, name);
+      auto file = find_firmware(host, request.root, plan.kernel.release, name);
       if (!file) return std::move(file).error();
       if (file->empty())
-        missing.emplace_back(module.name, name);
+        missing.emplace_back(driver, name);
       else
         plan.image.firmware.push_back({name, std::move(*file)});
     }
+    return {};
+  };
+  for (const auto& module : plan.drivers.modules)
+    TRY(take(module.name, module.firmware));
+  for (const auto& builtin : plan.drivers.builtin)
+    TRY(take(builtin.name, builtin.firmware));
   add_notes(missing, plan);
   return {};
 }

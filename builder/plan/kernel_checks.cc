@@ -33,10 +33,10 @@ Status check_kernel(const ModuleSets& sets, Plan& plan) {
   const KernelConfig& config = plan.kernel.config;
   if (plan.kernel.image.empty()) plan.warnings.push_back(no_kernel_image(plan));
   if (!config.known()) {
-    plan.notes.push_back(
-        fmt::format("no configuration of kernel {} (boot/config-{}): what it can do "
-                    "is not checked",
-                    plan.kernel.release, plan.kernel.release));
+    plan.notes.push_back(fmt::format(
+        "no configuration of kernel {} (boot/config-{}, lib/modules/{}/config, IKCONFIG "
+        "in its image): what it can do is not checked",
+        plan.kernel.release, plan.kernel.release, plan.kernel.release));
     return {};
   }
   const auto missing = [&](std::string_view symbol, std::string_view reason) {
@@ -123,14 +123,23 @@ bool in_container(Host& host) {
   return false;
 }
 
+// By the kernel, or by the line that it was started with.
+bool in_fips_mode(Host& host) {
+  if (fact(host, "/proc/sys/crypto/fips_enabled") == "1") return true;
+  const std::string cmdline = fact(host, "/proc/cmdline");
+  const auto words = split_cmdline(cmdline);
+  return std::any_of(words.begin(), words.end(), [](const auto& word) {
+    return cmdline_key(word) == "fips" && cmdline_value(word) != "0";
+  });
+}
+
 // Why this kernel may refuse a module without a signature; empty where it does not.
 std::string signatures_wanted(const Request& request, Host& host, const Plan& plan) {
   const KernelConfig& config = plan.kernel.config;
   if (enforces_signatures(config, host, plan.this_machine))
     return "the kernel loads no module without one";
   if (config.known() && !config.is_set("MODULE_SIG")) return "";
-  if (plan.this_machine && fact(host, "/proc/sys/crypto/fips_enabled") == "1")
-    return "this machine is in FIPS mode";
+  if (plan.this_machine && in_fips_mode(host)) return "this machine is in FIPS mode";
   for (const auto& word : split_cmdline(request.append))
     for (const char* key : {"fips", "lockdown", "module.sig_enforce"})
       if (cmdline_key(word) == key) return "--append has " + word;

@@ -10,7 +10,9 @@
 #include "builder/plan/driver.h"
 #include "builder/plan/firmware.h"
 #include "builder/plan/kernel_checks.h"
+#include "builder/plan/kernel_config.h"
 #include "builder/plan/kexec.h"
+#include "builder/plan/memory_need.h"
 #include "builder/plan/network.h"
 #include "builder/plan/target.h"
 
@@ -39,14 +41,21 @@ Status choose_profile(const Request& request, Host& host, Plan& plan) {
   if (!profile) return std::move(profile).error();
   plan.profile = std::move(*profile);
   const auto& machines = plan.profile.machines;
-  plan.this_machine = std::find(machines.begin(), machines.end(), machine) != machines.end();
+  // What is below another root says what the image is for, and nothing of this machine does.
+  if (std::find(machines.begin(), machines.end(), machine) == machines.end())
+    plan.elsewhere = "another architecture than this machine's";
+  else if (request.root != "/" && !host.same_file(request.root, "/"))
+    plan.elsewhere = "for the machine of " + request.root;
+  plan.this_machine = plan.elsewhere.empty();
   return {};
 }
 
 Status choose_kernel(const Request& request, Host& host, Plan& plan) {
   const std::string wanted = request.kernel ? request.kernel->value : "";
-  const std::string running = plan.this_machine ? host.kernel_release() : "";
-  auto release = choose_release(host, request.root, wanted, running);
+  const auto& machines = plan.profile.machines;
+  const bool runs_here =
+      std::find(machines.begin(), machines.end(), host.machine()) != machines.end();
+  auto release = choose_release(host, request.root, wanted, runs_here ? host.kernel_release() : "");
   if (!release)
     return request.kernel ? as_usage_error(request.kernel->origin, std::move(release).error())
                           : std::move(release).error();
@@ -55,6 +64,7 @@ Status choose_kernel(const Request& request, Host& host, Plan& plan) {
     if (auto used = use_kernel_image(host, image->value, plan.kernel); !used)
       return as_usage_error(image->origin, std::move(used).error());
   }
+  find_kernel_config(host, plan);
   return {};
 }
 
@@ -184,6 +194,7 @@ Result<Plan> make_plan(const Request& request, Host& host, PlanFor what) {
   if (what == PlanFor::kFile) TRY(check_output(host, plan.output));
   TRY(choose_compressor(request, plan));
   TRY(plan_kexec(request, host, plan));
+  plan_memory(host, plan);
   TRY(plan_firmware(request, host, plan));
   return plan;
 }

@@ -83,16 +83,24 @@ struct KexecPlan {
   std::string cmdline_origin;         // "/proc/cmdline" or why it is not
 };
 
+/// A part of the need for memory, and what it is for.
+struct MemoryReason {
+  std::uint64_t bytes = 0;
+  std::string why;
+};
+
 struct CrashkernelPlan {
   std::uint64_t ram = 0;                  // 0: not this machine's image
   CrashkernelRequest request;             // of the running system
   std::optional<std::uint64_t> reserved;  // /sys/kernel/kexec_crash_size
+  std::vector<MemoryReason> beyond;       // what was measured for the profile; assumptions
 };
 
 struct Plan {
   Profile profile;
   KernelFiles kernel;
-  bool this_machine = false;  // the profile is this machine's architecture
+  bool this_machine = false;  // the image is for this one: its architecture, its root
+  std::string elsewhere;      // why it is not: "another architecture than this machine's"
   std::string output;
 
   std::vector<TargetPlan> targets;

@@ -73,9 +73,10 @@ Status plan_targets(const Request& request, Host& host, Plan& plan) {
   if (request.targets.empty()) {
     if (!plan.this_machine)
       return usage_error("no --target given",
-                         fmt::format("/var/crash of this machine says nothing about one with the "
-                                     "profile {}",
-                                     plan.profile.name));
+                         "/var/crash of this machine says nothing about another one, and this "
+                         "image is " +
+                             (plan.elsewhere.starts_with("for") ? "" : std::string("for ")) +
+                             plan.elsewhere);
     auto spec = default_target(host);
     if (!spec) return std::move(spec).error();
     TargetPlan target{*spec, "", false, "", {}, "", ""};

@@ -4,6 +4,7 @@
 
 #include "builder/plan/kernel_checks.h"
 #include "builder/plan/kexec.h"
+#include "builder/plan/memory_need.h"
 #include "builder/print/print.h"
 #include "init/base/units.h"
 #include "init/contract/module_options.h"
@@ -45,7 +46,7 @@ void print_kernel(const Plan& plan, std::string& out) {
   section.line("configuration  {}",
                plan.kernel.config_path.empty() ? "not found" : plan.kernel.config_path);
   section.line("profile        {}{}", plan.profile.name,
-               plan.this_machine ? "" : ", another architecture than this machine's");
+               plan.elsewhere.empty() ? "" : ", " + plan.elsewhere);
 }
 
 void print_targets(const Plan& plan, std::string& out) {
@@ -227,11 +228,13 @@ std::string recommended_ranges(const Profile& profile, ImageNeed image) {
 }
 
 void print_crashkernel(const Plan& plan, const ImageSizes& sizes, std::string& out) {
-  const ImageNeed image{sizes.peak_bytes(), uses_network(plan)};
+  const ImageNeed image = memory_need(plan, sizes.peak_bytes());
   const std::uint64_t needed = needed_bytes(plan.profile, image);
   const auto& crash = plan.crashkernel;
   Section section(out, "Memory for the capture kernel");
   section.line("least          crashkernel={}", megabytes(needed));
+  for (const auto& more : crash.beyond)
+    section.line("               {} of it assumed: {}", megabytes(more.bytes), more.why);
   if (crash.ram == 0) {
     section.line("recommended    crashkernel={}", recommended_ranges(plan.profile, image));
     return;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "builder/plan/kexec.h"
+#include "builder/plan/memory_need.h"
 #include "builder/plan/pack.h"
 #include "builder/print/print.h"
 #include "builder/service/arm_state.h"
@@ -32,14 +33,11 @@ ArmState state_of(const Plan& plan, const ImageSizes& sizes, std::vector<std::st
   ArmState state;
   state.why = std::move(why);
   state.from = {plan.kernel.release, plan.kernel.image, plan.image.payload, {}};
-  bool network = false;
-  for (const auto& target : plan.targets) {
+  for (const auto& target : plan.targets)
     state.from.targets.push_back({to_string(target.spec), target.address});
-    network = network || target.server.has_value();
-  }
   state.load = kexec_line(plan);
   state.image_bytes = sizes.image_bytes;
-  state.needed_bytes = needed_bytes(plan.profile, {sizes.peak_bytes(), network});
+  state.needed_bytes = needed_bytes(plan.profile, memory_need(plan, sizes.peak_bytes()));
   state.warnings = plan.warnings;
   return state;
 }
@@ -180,8 +178,13 @@ Result<std::string> prepare_image(const Wanted& wanted, Host& host, std::string&
 }
 
 Result<std::string> disarm(Host& host) {
-  if (!capture_kernel_of(host).loaded) return std::string("nothing was loaded\n");
-  if (const auto ran = host.run({"kexec", "-p", "-u"}); !ran) return Error(ran.error());
+  const CaptureKernel kernel = capture_kernel_of(host);
+  if (!kernel.loaded) return std::string("nothing was loaded\n");
+  // Lockdown refuses kexec_load(2) for whatever it is asked; kexec_file_load(2) unloads all the
+  // same.
+  std::vector<std::string> argv = {"kexec", "-p", "-u"};
+  if (!kernel.lockdown.empty()) argv.insert(argv.begin() + 2, "-s");
+  if (const auto ran = host.run(argv); !ran) return Error(ran.error());
   if (capture_kernel_of(host).loaded)
     return fail("kexec reports success, but the kernel still has an image loaded");
   TRY(host.remove_file(kLoadedPath));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "builder/kernel/cmdline.h"
+#include "builder/plan/memory_need.h"
 #include "builder/plan/pack.h"
 #include "builder/service/capture_kernel.h"
 #include "init/base/units.h"
@@ -35,9 +36,7 @@ Result<Advice> advise(const Wanted& wanted, Host& host) {
         "and without --root");
   auto packed = pack(host, *plan);
   if (!packed) return std::move(packed).error();
-  const bool network = std::any_of(plan->targets.begin(), plan->targets.end(),
-                                   [](const auto& t) { return t.server.has_value(); });
-  const ImageNeed need{packed->sizes.peak_bytes(), network};
+  const ImageNeed need = memory_need(*plan, packed->sizes.peak_bytes());
   Advice advice;
   advice.bytes = recommended_bytes(plan->profile, plan->crashkernel.ram, need);
   advice.value = fmt::format("{}M", mebibytes(advice.bytes));
@@ -46,6 +45,8 @@ Result<Advice> advise(const Wanted& wanted, Host& host) {
       "machine, with room for its drivers, {}",
       format_size(packed->sizes.image_bytes), mebibytes(needed_bytes(plan->profile, need)),
       format_size(plan->crashkernel.ram), advice.value);
+  for (const auto& more : plan->crashkernel.beyond)
+    advice.why += fmt::format("\n  {}M of it are assumed for {}", mebibytes(more.bytes), more.why);
   advice.now = plan->crashkernel;
   return advice;
 }

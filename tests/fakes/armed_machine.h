@@ -23,6 +23,7 @@ struct ArmedMachine {
   bool kexec_loads_nothing = false;  // and its exit status is 0 all the same
 
   ArmedMachine() {
+    host.own_root = tree.path();
     write_kernel_tree(tree, "6.1.0-test",
                       {{"drivers/virtio/virtio_ring.ko", {}},
                        {"drivers/virtio/virtio_pci.ko", {"depends=virtio_ring"}},

@@ -30,6 +30,7 @@ class FakeHost final : public mkcapture::Host {
   std::string machine_name = "x86_64";
   std::string release = "6.1.0-test";
   std::string folder = "/nowhere";  // of the program
+  std::string own_root;             // a folder that is this machine's root by another name
   std::function<mkcapture::Result<std::string>(const std::vector<std::string>&)> on_run;
   std::vector<std::vector<std::string>> ran;
   std::map<std::string, std::int64_t> changed;      // mtimes; 1000 where nothing is said
@@ -58,6 +59,9 @@ class FakeHost final : public mkcapture::Host {
   mkcapture::Result<std::vector<std::string>> list_dir(const std::string& path) override;
   bool exists(const std::string& path) override;
   mkcapture::Result<std::string> real_path(const std::string& path) override;
+  bool same_file(const std::string& a, const std::string& b) override {
+    return a == b || (b == "/" && a == own_root);
+  }
   std::optional<mkcapture::DeviceNumber> block_device(const std::string& path) override;
   mkcapture::Result<std::string> read_at(const std::string& node, std::uint64_t offset,
                                          std::size_t bytes) override;

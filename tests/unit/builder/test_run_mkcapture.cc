@@ -7,7 +7,10 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <set>
 
+#include "builder/ask/settings.h"
 #include "builder/image/assemble.h"
 #include "builder/run.h"
 #include "builder/version.h"
@@ -61,6 +64,7 @@ struct Fixture {
   std::string out, err;
 
   explicit Fixture(const std::string& config = kConfig) {
+    host.own_root = tree.path();
     write_kernel_tree(tree, kRelease, modules(), {"fs/vfat/vfat.ko"});
     tree.write(std::string("boot/vmlinuz-") + kRelease, "kernel");
     if (!config.empty()) tree.write(std::string("boot/config-") + kRelease, config);
@@ -247,9 +251,14 @@ TEST_CASE("mkcapture: signatures of modules") {
   CHECK(!f.said("signatures"));
   REQUIRE(f.run({"--print", "plan", "--append", "fips=1"}) == 0);
   CHECK(f.said("signatures: --append has fips=1"));
-  f.host.files["/proc/sys/crypto/fips_enabled"] = "1\n";
-  REQUIRE(f.run({"--print", "plan"}) == 0);
-  CHECK(f.said("signatures: this machine is in FIPS mode"));
+  for (const auto& [file, text] : {std::pair{"/proc/cmdline", "root=/dev/sda1 fips=1 quiet\n"},
+                                   {"/proc/sys/crypto/fips_enabled", "1\n"}}) {
+    const std::string before = f.host.files[file];
+    f.host.files[file] = text;
+    REQUIRE(f.run({"--print", "plan"}) == 0);
+    CHECK(f.said("signatures: this machine is in FIPS mode"));
+    f.host.files[file] = before;
+  }
   f.host.files["/sys/module/module/parameters/sig_enforce"] = "Y\n";
   REQUIRE(f.run({"--print", "append", "--signatures", "drop"}) == 0);
   CHECK(contains(f.err, "--signatures drop: the kernel loads no module without one"));
@@ -513,6 +522,149 @@ TEST_CASE("mkcapture: --kernel chooses among the trees; else the running one, el
   CHECK(chosen({}).ends_with(" 6.1.0-test"));  // runs
   f.host.release = "5.10.0-other";
   CHECK(chosen({}).ends_with(" 6.2.0-test"));
+}
+
+TEST_CASE("mkcapture: --root of another machine: nothing of this one gets into the image") {
+  Fixture f;
+  f.host.own_root.clear();
+  f.host.files["/sys/class/watchdog/watchdog0/identity"] = "i6300ESB timer\n";
+  f.host.interface_addresses["enp1s0"] = {{"10.0.0.5", 8, true}};
+
+  CHECK(f.run({"--print", "plan"}) == 2);
+  CHECK(f.err ==
+        "mkcapture: no --target given: /var/crash of this machine says nothing about "
+        "another one, and this image is for the machine of " +
+            f.tree.path() + "\n");
+  CHECK(f.run({"-t", kDisk, "--drivers", "host", "--print", "plan"}) == 2);
+  CHECK(contains(f.err, "host: LABEL=elsewhere is not on this machine"));
+
+  const std::string disk = f.baked({"-t", "disk:UUID=" + std::string(fakes::kRootUuid) + ":/x"});
+  CHECK(contains(disk, "autoload=storage\n"));
+  CHECK(!contains(disk, "drivers=virtio_pci"));
+  CHECK(f.has("lib/modules/ahci.ko"));  // what that machine may have
+
+  const std::string nfs = f.baked({"-t", "nfs://10.0.0.9/dumps"});
+  CHECK(contains(nfs, "autoload=net\n"));
+  CHECK(!contains(nfs, "10.0.0.5"));
+  CHECK(!contains(nfs, "52-54-00"));
+  CHECK(!contains(nfs, "\nip="));
+  CHECK(!contains(nfs, "watchdog0"));
+  REQUIRE(f.run({"-t", "nfs://10.0.0.9/dumps", "--print", "plan"}) == 0);
+  CHECK(f.said("x86_64, for the machine of " + f.tree.path()));
+  CHECK(!f.said("enp1s0"));
+  CHECK(!f.said("mitigations"));  // of this machine's line
+  CHECK(!f.said("with the 2"));   // its RAM
+}
+
+TEST_CASE("mkcapture: the kernel's configuration where the tree has no file of it") {
+  Fixture f("");
+  const std::string config = compress(kConfig, {Compressor::kGzip, false})->bytes;
+  const auto told = [&] {
+    REQUIRE_MESSAGE(f.run({"-t", kDisk, "--print", "plan"}) == 0, f.err);
+    const auto at = f.out.find("configuration  ") + 15;
+    return f.out.substr(at, f.out.find('\n', at) - at);
+  };
+  CHECK(told() == "not found");
+  CHECK(
+      f.said("no configuration of kernel 6.1.0-test (boot/config-6.1.0-test, "
+             "lib/modules/6.1.0-test/config, IKCONFIG in its image)"));
+  const std::string image =
+      f.tree.write("boot/vmlinuz-6.1.0-test", "kernel IKCFG_ST" + config + "IKCFG_ED more");
+  CHECK(told() == image + " (IKCONFIG)");
+  CHECK(f.said("xz: least memory"));
+  f.host.files["/proc/config.gz"] = config;
+  CHECK(told() == "/proc/config.gz");
+  // Of another kernel than the one that runs, and of another machine's, it says nothing.
+  f.host.release = "6.2.0";
+  CHECK(told() == image + " (IKCONFIG)");
+  f.host.release = kRelease;
+  f.host.own_root.clear();
+  CHECK(told() == image + " (IKCONFIG)");
+  const std::string file = f.tree.write("lib/modules/6.1.0-test/config", kConfig);
+  CHECK(told() == file);
+}
+
+// An option that does nothing is a word that is not true.
+TEST_CASE("mkcapture: each option changes the plan, the load command or the image") {
+  Fixture f(std::string(kConfig) + "CONFIG_RD_ZSTD=y\nCONFIG_MODULE_SIG=y\n");
+  write_kernel_tree(f.tree, "6.2.0-test", modules(), {});
+  f.tree.write("boot/config-6.2.0-test", kConfig);
+  f.tree.write("boot/vmlinuz-6.2.0-test", "kernel");
+  const std::string file = f.tree.write("text", "hello");
+  const std::string profile =
+      f.tree.write("mine.toml",
+                   "machines = [\"x86_64\"]\ntriple = \"x\"\n[kernel]\n"
+                   "images = [\"boot/vmlinuz-{release}\"]\n[drivers]\nfilesystems = [\"ext4\"]\n"
+                   "[crashkernel]\nkernel_memory = \"64M\"\nrecommended = \"0-:128M\"\n");
+  std::filesystem::create_directory(f.tree.path("more"));
+  std::filesystem::copy(f.tree.path("payload"), f.tree.path("more"),
+                        std::filesystem::copy_options::recursive);
+  f.tree.write("more/init", "another program");
+  const std::string nfs = "--target=nfs://10.0.0.9/dumps";
+  // What it is added to, where it means nothing by itself, and a value that is not the default.
+  const std::map<std::string, std::pair<std::vector<std::string>, std::string>> samples = {
+      {"profile", {{}, profile}},
+      {"output", {{}, f.tree.path("elsewhere.img")}},
+      {"kernel", {{}, "6.2.0-test"}},
+      {"kernel_image", {{}, file}},
+      {"targets", {{}, kDisk}},
+      {"ip", {{nfs}, "10.0.0.7::10.0.0.1:255.0.0.0::eth0:off"}},
+      {"vlan", {{nfs, "--ip=vlan7:dhcp"}, "vlan7:enp1s0"}},
+      {"bond", {{nfs, "--ip=bond0:dhcp"}, "bond0:enp1s0"}},
+      {"drivers", {{}, "generic"}},
+      {"add_driver", {{}, "extra"}},
+      {"omit_driver", {{"--drivers=generic"}, "ahci"}},
+      {"module_option", {{}, "virtio_blk.queues=1"}},
+      {"signatures", {{}, "keep"}},
+      {"add_file", {{}, file}},
+      {"compress", {{}, "zstd"}},
+      {"append", {{}, "quiet"}},
+      {"dump.level", {{}, "1"}},
+      {"dump.format", {{}, "elf"}},
+      {"dump.compress", {{}, "zlib"}},
+      {"deadline", {{}, "7min"}},
+      {"wait", {{}, "7s"}},
+      {"stall", {{}, "7s"}},
+      {"final", {{}, "halt"}},
+      {"on_failure", {{}, "poweroff"}},
+      {"shell", {{}, ""}},
+      {"keep", {{}, "3"}},
+      {"reserve", {{}, "64M"}},
+      {"payload", {{}, f.tree.path("more")}},
+  };
+  // Elsewhere: --root (every test here), keys (test_ssh_key, test_known_hosts), channel devices
+  // (test_architectures), on_dump (test_dumps).
+  const std::set<std::string> elsewhere = {"root", "ssh_key", "ssh_known_hosts", "channel",
+                                           "on_dump"};
+  const auto all_of_it = [&](std::vector<std::string> arguments) {
+    std::string text;
+    for (const char* what : {"plan", "append", "kexec"}) {
+      auto printing = arguments;
+      printing.insert(printing.end(), {"--print", what});
+      CHECK_MESSAGE(f.run(printing) == 0, f.err);
+      text += f.out;
+    }
+    // The last word counts: the image goes where this test reads it.
+    std::filesystem::remove(f.tree.path("elsewhere.img"));
+    arguments.push_back("--output=" + f.tree.path("each.img"));
+    CHECK_MESSAGE(f.run(arguments) == 0, f.err);
+    return text + f.tree.read("each.img");
+  };
+  for (const auto& field : setting_fields()) {
+    const std::string key(field.key);
+    CAPTURE(key);
+    if (elsewhere.contains(key)) continue;
+    const auto sample = samples.find(key);
+    REQUIRE(sample != samples.end());
+    auto [arguments, value] = sample->second;
+    if (key != "signatures") arguments.insert(arguments.begin(), "--signatures=drop");
+    if (key == "signatures") f.host.files["/proc/cmdline"] = "quiet\n";
+    const std::string before = all_of_it(arguments);
+    CHECK(before == all_of_it(arguments));
+    arguments.emplace_back(long_option(field));
+    if (!value.empty()) arguments.back() += "=" + value;
+    CHECK(before != all_of_it(arguments));
+  }
 }
 
 TEST_CASE("mkcapture: --profile takes a file") {

@@ -36,6 +36,44 @@ TEST_CASE("kernel: the running one, else the newest, else the one asked for") {
         "6.1.0-9-amd64");
 }
 
+TEST_CASE("kernel: kernels made for debugging alone") {
+  const TempDir root;
+  add_release(root, "6.1.0+debug");
+  CHECK(choose_release(*real_host(), root.path(), "", "6.1.0").error().message ==
+        "the kernels in " + root.path() +
+            "/lib/modules are made for debugging (6.1.0+debug), which takes much more memory: "
+            "--kernel RELEASE names the one that is meant");
+  CHECK(*choose_release(*real_host(), root.path(), "6.1.0+debug", "") == "6.1.0+debug");
+  CHECK(*choose_release(*real_host(), root.path(), "", "6.1.0+debug") == "6.1.0+debug");
+}
+
+TEST_CASE("kernel: links of a tree stay inside of it") {
+  const TempDir root, outside;
+  const auto link = [&](const char* name, const std::string& to) {
+    std::filesystem::create_symlink(to, root.path(name));
+  };
+  add_release(root, "6.1", "usr/lib/modules/");
+  root.write("usr/lib/kernels/vmlinuz", "x");
+  const std::string config = root.write("usr/lib/kernels/config", "CONFIG_A=y\n");
+  std::filesystem::create_directory(root.path("boot"));
+  link("lib", "/usr/lib");  // absolute, as in an image of a merged system
+  link("boot/vmlinuz-6.1", "/usr/lib/kernels/vmlinuz");
+  link("boot/config-6.1", "../usr/lib/kernels/config");
+  link("boot/vmlinuz-6.2", outside.write("vmlinuz", "of the machine that builds"));
+  link("boot/config-6.2", outside.path("config"));
+  outside.write("config", "CONFIG_B=y\n");
+  Profile profile;
+  profile.kernel_images = {"boot/vmlinuz-{release}"};
+
+  CHECK(kernel_releases(*real_host(), root.path()) == std::vector<std::string>{"6.1"});
+  const auto files = find_kernel_files(*real_host(), root.path(), "6.1", profile);
+  CHECK(files.image == root.path("usr/lib/kernels/vmlinuz"));
+  CHECK(files.config_path == config);
+  const auto none = find_kernel_files(*real_host(), root.path(), "6.2", profile);
+  CHECK(none.image.empty());
+  CHECK(none.config_path.empty());
+}
+
 TEST_CASE("kernel: no tree") {
   const TempDir root;
   CHECK(choose_release(*real_host(), root.path(), "", "6.1").error().message ==

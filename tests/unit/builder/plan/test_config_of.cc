@@ -73,6 +73,27 @@ TEST_CASE("config_of: every field of the configuration comes from the plan") {
       "reserve=4096\n");
 }
 
+TEST_CASE("firmware: from the kernel's folders in its order; of drivers that are built in too") {
+  fakes::TempDir root;
+  Request request;
+  request.root = root.path();
+  Plan plan;
+  plan.kernel.release = "6.1.0-test";
+  plan.drivers.builtin = {{"amdgpu", "", {"a.bin"}}};
+  const auto source = [&] {
+    plan.image.firmware.clear();
+    REQUIRE(plan_firmware(request, *real_host(), plan));
+    REQUIRE(plan.image.firmware.size() == 1);
+    return plan.image.firmware[0].source;
+  };
+  for (const char* better :
+       {"usr/lib/firmware/a.bin.xz", "lib/firmware/a.bin.zst", "lib/firmware/6.1.0-test/a.bin",
+        "lib/firmware/updates/a.bin.xz", "lib/firmware/updates/6.1.0-test/a.bin.zst"}) {
+    const std::string file = root.write(better, "firmware");
+    CHECK(source() == file);
+  }
+}
+
 TEST_CASE("firmware: where it lies and in what form; what is not there is a note") {
   fakes::TempDir root;
   const std::string plain = root.write("usr/lib/firmware/rtl/a.fw", "plain");

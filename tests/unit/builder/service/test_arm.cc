@@ -165,4 +165,11 @@ TEST_CASE("disarm: unloads, and says so") {
   REQUIRE(machine.run({"disarm"}) == 0);
   CHECK(machine.out == "disarmed: a panic will not be captured\n");
   CHECK(!read_loaded(machine.host));
+  CHECK(machine.host.ran.back() == std::vector<std::string>{"kexec", "-p", "-u"});
+
+  // Lockdown knows only the other system call.
+  machine.host.files["/sys/kernel/kexec_crash_loaded"] = "1\n";
+  machine.host.files["/sys/kernel/security/lockdown"] = "none [integrity] confidentiality\n";
+  REQUIRE(machine.run({"disarm"}) == 0);
+  CHECK(machine.host.ran.back() == std::vector<std::string>{"kexec", "-p", "-s", "-u"});
 }
