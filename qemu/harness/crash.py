@@ -70,22 +70,7 @@ class Round:
 def crash(context: Context, round_: Round) -> Outcome:
     """One whole round. Failed where the production system did not get as far as the crash, or /init
     did not come to its verdict, or the machine did not come back."""
-    image: Path | None = None
-    command = ""
-    if round_.stack is not None:
-        pass  # both are made in the machine
-    elif round_.ready_image is None:
-        image = build_image(context, round_.image, round_.machine.board)
-        command = load_command(context, round_.image, round_.machine.board)
-    else:
-        image = round_.ready_image
-        command = (f"kexec -p {context.kernel.image} --initrd={image} --append="
-                   f"'console={BOARDS[round_.machine.board].console} irqpoll nr_cpus=1 "
-                   "reset_devices'")
-    initrd = _production_image(context, round_, image, command)
-    running = Running(
-        context, round_.machine, context.kernel.boot_image, initrd,
-        f"crashkernel={round_.crashkernel} panic=5 oops=panic random.trust_cpu=on mitigations=off")
+    running = start(context, round_)
     if round_.at_crash is not None:
         running.wait_for(r"^production: (crash now|FAILED)", round_.limit)
         round_.at_crash(running)
@@ -102,6 +87,26 @@ def crash(context: Context, round_: Round) -> Outcome:
                       (round_.machine.memory_mib - 192) * 256, context.kernel.release)
     return Outcome(content, round_.image.dump, capture, read_verdicts(capture), NODE,
                    round_.marker)
+
+
+def start(context: Context, round_: Round) -> Running:
+    """The production system boots, and will crash by itself."""
+    image: Path | None = None
+    command = ""
+    if round_.stack is not None:
+        pass  # both are made in the machine
+    elif round_.ready_image is None:
+        image = build_image(context, round_.image, round_.machine.board)
+        command = load_command(context, round_.image, round_.machine.board)
+    else:
+        image = round_.ready_image
+        command = (f"kexec -p {context.kernel.image} --initrd={image} --append="
+                   f"'console={BOARDS[round_.machine.board].console} irqpoll nr_cpus=1 "
+                   "reset_devices'")
+    initrd = _production_image(context, round_, image, command)
+    return Running(
+        context, round_.machine, context.kernel.boot_image, initrd,
+        f"crashkernel={round_.crashkernel} panic=5 oops=panic random.trust_cpu=on mitigations=off")
 
 
 def _check_own_image(stack: Stack, console: str) -> None:

@@ -28,7 +28,8 @@ class ImageOptions:
         for target in self.targets:
             argv += ["--target", target]
         argv += ["--payload", str(paths.payload(context.arch))]
-        if not self.production_line:  # the machines of the tests check no signatures
+        # The machines of the tests check no signatures.
+        if not self.production_line and "--signatures" not in self.options:
             argv += ["--signatures", "drop"]
         return argv + list(DUMPS[self.dump].options) + self.options
 
@@ -99,3 +100,8 @@ def capture_cmdline(context: Context, options: ImageOptions, board: str = "x86_6
 def left_out(context: Context, options: ImageOptions, board: str = "x86_64") -> str:
     """What `mkcapture --print append -v` says of words that the capture kernel does not get."""
     return _mkcapture(context, options, board, "--print", "append", "-v")
+
+
+def plan(context: Context, options: ImageOptions, board: str = "x86_64") -> str:
+    """What `mkcapture --print plan` says."""
+    return _mkcapture(context, options, board, "--print", "plan")

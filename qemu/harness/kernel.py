@@ -1,7 +1,9 @@
 """A kernel tree as builder/bootstrap lays it out: boot/vmlinuz-RELEASE (or vmlinuz in the modules'
 folder), lib/modules/RELEASE."""
 
+import gzip
 import lzma
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from . import paths
 class Kernel:
     root: Path
     release: str
+    unified: Path | None = None  # a unified kernel image that holds the only kernel of the tree
+    booted: Path | None = None  # what the machine itself runs where the tree has it not
 
     @staticmethod
     def of(arch: str, flavour: str = "", suite: str = "") -> "Kernel":
@@ -29,13 +33,13 @@ class Kernel:
 
     @property
     def image(self) -> Path:
-        """What kexec loads."""
-        return self._image("vmlinuz", "vmlinux", "Image")
+        """What kexec loads, by itself or out of this file."""
+        return self.unified or self._image("vmlinuz", "vmlinux", "Image")
 
     @property
     def boot_image(self) -> Path:
         """What QEMU boots: on riscv64 another form."""
-        return self._image("Image", "vmlinuz", "vmlinux")
+        return self.booted or self._image("Image", "vmlinuz", "vmlinux")
 
     def _image(self, *names: str) -> Path:
         for name in names:
@@ -90,4 +94,12 @@ def _module_name(file: str) -> str:
 def module_bytes(file: Path) -> bytes:
     """The module, unpacked: busybox's insmod leaves compression to the kernel."""
     data = file.read_bytes()
-    return lzma.decompress(data) if file.suffix == ".xz" else data
+    match file.suffix:
+        case ".xz":
+            return lzma.decompress(data)
+        case ".gz":
+            return gzip.decompress(data)
+        case ".zst":
+            return subprocess.run(["zstd", "-dc", str(file)], stdout=subprocess.PIPE,
+                                  check=True).stdout
+    return data
