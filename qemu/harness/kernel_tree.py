@@ -48,9 +48,9 @@ def kernel_tree(context: Context, names: list[str], faulty: str = "", packed: st
     for file in sorted(modules.rglob("*.ko")) if packed else []:
         context.run([*PACKERS[packed], file])
     # Debian's depmod knows no .ko.gz: what it would write where it does.
-    index = modules / "modules.dep"
+    dependencies = modules / "modules.dep"
     if packed:
-        index.write_text(index.read_text().replace(".ko", f".ko.{packed}"))
+        dependencies.write_text(dependencies.read_text().replace(".ko", f".ko.{packed}"))
     return context.use_kernel(Kernel(root, whole.release))
 
 
