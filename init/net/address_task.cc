@@ -62,6 +62,13 @@ Status set_mtu(LinkControl& control, const NetworkView& view, const Link& link, 
   return {};
 }
 
+std::vector<const Link*> AddressTask::ways(const NetworkView& view) const {
+  auto links = candidates(view.links, spec_.interface);
+  if (spec_.interface.empty())
+    std::erase_if(links, [this](const Link* l) { return passed_over_.contains(l->index); });
+  return links;
+}
+
 Status AddressTask::prepare(const Link& link, const NetworkView& view) {
   if (!prepared_.insert(link.index).second) return {};
   const auto mtu = static_cast<std::uint32_t>(spec_.mtu);
@@ -82,7 +89,7 @@ Status AddressTask::prepare(const Link& link, const NetworkView& view) {
 }
 
 Assigned AddressTask::tick(const NetworkView& view) {
-  for (const Link* link : candidates(view.links, spec_.interface)) {
+  for (const Link* link : ways(view)) {
     // One interface that cannot be set up must not keep the others from being tried.
     if (auto up = prepare(*link, view); !up) {
       if (!spec_.interface.empty()) return std::move(up).error();
@@ -98,12 +105,11 @@ Assigned AddressTask::tick(const NetworkView& view) {
 }
 
 bool AddressTask::has_link(const NetworkView& view) const {
-  return std::ranges::any_of(candidates(view.links, spec_.interface),
-                             [](const Link* l) { return l->has_link; });
+  return std::ranges::any_of(ways(view), [](const Link* l) { return l->has_link; });
 }
 
 std::string AddressTask::missing(const NetworkView& view) const {
-  const auto links = candidates(view.links, spec_.interface);
+  const auto links = ways(view);
   if (links.empty()) {
     const std::string what =
         spec_.interface.empty()

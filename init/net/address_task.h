@@ -42,14 +42,16 @@ class AddressTask {
  public:
   /// `metric`: of the default route that comes with the address, 0 for the first ip=, so that each
   /// has its own and the first is taken. `lasts`: how long the address may be needed; a lease that
-  /// is shorter keeps its udhcpc.
+  /// is shorter keeps its udhcpc. `passed_over`: cards that are not taken where `spec` names none;
+  /// outlives the task.
   AddressTask(System& system, LinkControl& control, IpSpec spec, std::uint32_t metric,
-              Milliseconds lasts)
+              Milliseconds lasts, const std::set<int>& passed_over)
       : system_(system),
         control_(control),
         spec_(std::move(spec)),
         metric_(metric),
-        lasts_(lasts) {}
+        lasts_(lasts),
+        passed_over_(passed_over) {}
 
   /// Moves on as far as possible without waiting. An error is final.
   [[nodiscard]] Result<std::optional<AssignedAddress>> tick(const NetworkView& view);
@@ -60,6 +62,8 @@ class AddressTask {
   [[nodiscard]] std::string missing(const NetworkView& view) const;
 
  private:
+  /// The links that the address may come by.
+  [[nodiscard]] std::vector<const Link*> ways(const NetworkView& view) const;
   Status prepare(const Link& link, const NetworkView& view);
   Result<std::optional<AssignedAddress>> tick_static(const Link& link);
   Result<std::optional<AssignedAddress>> tick_auto6(const Link& link, const NetworkView& view);
@@ -74,6 +78,7 @@ class AddressTask {
   IpSpec spec_;
   std::uint32_t metric_;
   Milliseconds lasts_;
+  const std::set<int>& passed_over_;
   std::set<int> prepared_;                  // links that were set up here
   std::map<std::string, DhcpClient> dhcp_;  // running clients by interface
   std::string dhcp_error_;                  // why the last one ended

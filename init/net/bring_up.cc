@@ -20,7 +20,8 @@ std::string name_of(const InterfaceName& i) {
 
 class BringUp {
  public:
-  BringUp(CaptureContext context, LinkControl& control, const Deadline& deadline)
+  BringUp(CaptureContext context, LinkControl& control, const Deadline& deadline,
+          const std::set<int>& passed_over)
       : system_(context.system),
         config_(context.config),
         steps_(context.steps),
@@ -28,6 +29,7 @@ class BringUp {
         autoload_(network_autoload(context.config)),
         control_(control),
         deadline_(deadline),
+        passed_over_(passed_over),
         started_(system_.now()) {}
 
   Result<NetworkState> run() {
@@ -39,7 +41,8 @@ class BringUp {
     TRY(make_stacks());
     TRY(assign_addresses());
     TRY(write_resolv_conf(system_, dns_, domain_));
-    return NetworkState{assigned_.front().address};
+    const AssignedAddress& first = assigned_.front();
+    return NetworkState{first.address, first.interface, first.index, count_others()};
   }
 
  private:
@@ -50,6 +53,13 @@ class BringUp {
     if (!addresses) return std::move(addresses).error();
     view_ = {std::move(*links), std::move(*addresses)};
     return {};
+  }
+
+  int count_others() const {
+    const bool any_card = std::ranges::all_of(config_.ip, [](const IpSpec& spec) {
+      return spec.method == IpSpec::Method::kDhcp && spec.interface.empty();
+    });
+    return any_card ? static_cast<int>(candidates(view_.links, {}).size()) - 1 : 0;
   }
 
   /// Devices that come late (USB, channels of a hypervisor, deferred probes) get their modules.
@@ -201,9 +211,10 @@ class BringUp {
     for (const IpSpec& spec : config_.ip) {
       const std::uint32_t metric =
           tasks.empty() ? 0 : kLaterMetric + static_cast<std::uint32_t>(tasks.size());
-      tasks.emplace_back(system_, control_, spec, metric, config_.deadline);
+      tasks.emplace_back(system_, control_, spec, metric, config_.deadline, passed_over_);
     }
-    if (tasks.empty()) tasks.emplace_back(system_, control_, IpSpec(), 0, config_.deadline);
+    if (tasks.empty())
+      tasks.emplace_back(system_, control_, IpSpec(), 0, config_.deadline, passed_over_);
     bool linked = false;
     std::optional<Deadline> stragglers;
     Error last;
@@ -273,6 +284,7 @@ class BringUp {
   Autoload autoload_;
   LinkControl& control_;
   const Deadline& deadline_;
+  const std::set<int>& passed_over_;
   Milliseconds started_;
   NetworkView view_;
   std::vector<AssignedAddress> assigned_;
@@ -283,8 +295,8 @@ class BringUp {
 }  // namespace
 
 Result<NetworkState> bring_up_network(CaptureContext context, LinkControl& control,
-                                      const Deadline& deadline) {
-  return BringUp(context, control, deadline).run();
+                                      const Deadline& deadline, const std::set<int>& passed_over) {
+  return BringUp(context, control, deadline, passed_over).run();
 }
 
 }  // namespace mkcapture::init

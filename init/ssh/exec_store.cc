@@ -89,12 +89,14 @@ Result<bool> await_line(SshSession& session, std::string_view line, std::string&
 }
 
 Result<std::string> run_remote(System& system, const SshServer& server, const std::string& command,
-                               Milliseconds stall, const Deadline& deadline) {
+                               Milliseconds stall, const Deadline& deadline,
+                               const std::function<void()>* at_work) {
   auto session = open_ssh(system, server, SshRequest::kCommand, command, stall, deadline);
   if (!session) return std::move(session).error();
   session->channel.close_input();
   const auto start = Clock::now();
-  const Milliseconds limit = std::min(stall, deadline.left());
+  const Milliseconds limit =
+      at_work != nullptr ? deadline.left() : std::min(stall, deadline.left());
   std::string answer;
   Error end;
   for (;;) {
@@ -103,13 +105,14 @@ Result<std::string> run_remote(System& system, const SshServer& server, const st
       end = std::move(got).error();
       break;
     }
+    if (at_work != nullptr) (*at_work)();
     if (since(start) >= limit) {
       end = fail(ErrorKind::kTimedOut, "the server does not answer");
       break;
     }
   }
   if (session->channel.has_ended()) {
-    const auto status = session->process.wait(limit);
+    const auto status = session->process.wait(std::min(stall, deadline.left()));
     if (status && *status == 0) return answer;
   }
   return ssh_failure(*session, std::move(end));

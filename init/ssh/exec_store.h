@@ -11,10 +11,12 @@
 namespace mkcapture::init {
 
 /// Runs one command and returns what it wrote to standard output (at most 64 KB). An error where it
-/// or the connection fails, or `deadline` passes.
+/// or the connection fails, it takes longer than `stall`, or `deadline` passes. With `at_work`
+/// (called meanwhile) the deadline alone ends it: for one that syncs.
 [[nodiscard]] Result<std::string> run_remote(System& system, const SshServer& server,
                                              const std::string& command, Milliseconds stall,
-                                             const Deadline& deadline);
+                                             const Deadline& deadline,
+                                             const std::function<void()>* at_work = nullptr);
 
 /// A file on the server as a sequential Output (gaps are sent as zeros). finish() succeeds only
 /// once the server has the whole file on its disk and the remote command has ended well.

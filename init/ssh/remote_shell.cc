@@ -16,6 +16,18 @@ namespace {
 constexpr const char* kAskSync = "s=; sync -- \"$2\" 2>/dev/null && s=file; ";
 constexpr const char* kSync = "if [ -n \"$s\" ]; then sync -- \"$2\"; else sync; fi";
 
+// dd's fsync() is on the shell's own descriptor 3, open since before the first byte: whoever else
+// syncs the file, an error of it comes here too (errseq_t of the kernel). Most servers' dd knows
+// it; whether this one's does is asked as above.
+constexpr const char* kAskFsync = "d=; dd if=/dev/null conv=fsync >&3 2>/dev/null && d=fsync; ";
+constexpr const char* kFsync =
+    "if [ -n \"$d\" ]; then dd if=/dev/null conv=fsync >&3 2>/dev/null; else ";
+// Every few seconds meanwhile, on a descriptor of its own, so that little is left for the end. Ends
+// with the shell.
+constexpr const char* kFsyncOnTheWay =
+    "[ -n \"$d\" ] && (exec 3>>\"$1\"; while sleep 5 && kill -0 $$; do "
+    "dd if=/dev/null conv=fsync >&3; done) </dev/null >/dev/null 2>&1 & ";
+
 /// sh -c 'SCRIPT' sh ARG ARG: the arguments are $1, $2.
 std::string script(const std::string& text, const std::vector<std::string>& arguments) {
   std::string line = "sh -c " + quote(text) + " sh";
@@ -61,8 +73,9 @@ std::string make_directory(const std::string& path, const std::string& name) {
 }
 
 std::string store(const std::string& file) {
-  return script("umask 077; exec 3>\"$1\" || exit 1; " + std::string(kAskSync) + say(kReady) +
-                    "; cat >&3 && exec 3>&- && " + kSync + " && " + say(kDone),
+  return script("umask 077; exec 3>\"$1\" || exit 1; " + std::string(kAskFsync) + kAskSync +
+                    say(kReady) + "; " + kFsyncOnTheWay + "cat >&3 && { " + kFsync + kSync +
+                    "; fi; } && exec 3>&- && " + say(kDone),
                 {file, file});
 }
 

@@ -9,7 +9,7 @@
 
 namespace mkcapture::init {
 
-class MountedStore final : public DumpStore {
+class MountedStore : public DumpStore {
  public:
   /// `path` counts from the root of what is mounted; symbolic links in it are followed as if the
   /// mount point were "/".

@@ -56,7 +56,7 @@ std::string explain_nfs_error(int code) {
     case EPERM:
       return text + " (not exported to this address, or root is squashed)";
     case ENOENT:
-      return text + " (no such export)";
+      return text + " (no such export; a folder below the root of NFS 4 must be there)";
     case ENODEV:
       return text + " (the image lacks the nfs modules)";
     case EPROTONOSUPPORT:

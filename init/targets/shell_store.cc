@@ -12,7 +12,7 @@ Result<std::string> ShellStore::ask(const std::string& command, const Deadline& 
 }
 
 Status ShellStore::order(const std::string& command, const Deadline& deadline) {
-  TRY_ASSIGN(answer, ask(command, deadline));
+  TRY_ASSIGN(answer, run_remote(system_, server_, command, stall_, deadline, &progress_));
   if (answer.find(remote::kDone) == std::string::npos) {
     return fail("the server does not confirm it");
   }

@@ -32,6 +32,7 @@ class ShellStore final : public DumpStore {
 
  private:
   Result<std::string> ask(const std::string& command, const Deadline& deadline);
+  /// A command that ends in remote::kDone, and may sync for long before.
   Status order(const std::string& command, const Deadline& deadline);
 
   System& system_;

@@ -1,7 +1,6 @@
 #include "init/targets/ssh.h"
 
-#include "init/net/bring_up.h"
-#include "init/net/resolve.h"
+#include "init/net/find_server.h"
 #include "init/ssh/ssh_login.h"
 #include "init/targets/sftp_store.h"
 #include "init/targets/shell_store.h"
@@ -18,15 +17,12 @@ class SshTarget final : public Target {
 
   Status open(const Deadline& deadline) override {
     TRY_ASSIGN(control, context_.open_links());
-    TRY(bring_up_network(context_, *control, deadline));
-
-    context_.steps.enter(Step::kConnect);
     const std::string& host = spec_.server.host;
     SshServer server;
     server.user = spec_.user;
     server.host = host;
     server.port = spec_.server.port != 0 ? spec_.server.port : kSshPort;
-    TRY_ASSIGN(addresses, resolve(context_.system, host, deadline));
+    TRY_ASSIGN(addresses, find_server(context_, *control, host, server.port, deadline));
     server.addresses = std::move(addresses);
     const Milliseconds stall = context_.config.stall;
     TRY_ASSIGN(login, log_in(context_.system, server, stall, deadline));

@@ -148,9 +148,16 @@ class Save {
     state_.enter(Step::kDirectory);
     const std::string host = vmcore_->node_name().value_or(target_->local_address());
     const std::int64_t crashed = vmcore_->crash_time();
-    TRY_ASSIGN(name, store_->begin(dump_name(host, crashed != 0 ? crashed : system_.wall_clock()),
-                                   context_.deadline));
-    directory_ = std::move(name);
+    std::string name = dump_name(host, crashed != 0 ? crashed : system_.wall_clock());
+    auto made = store_->begin(name, context_.deadline);
+    if (!made && made.error().kind != ErrorKind::kTimedOut &&
+        made.error().kind != ErrorKind::kUnavailable) {
+      // What serves it may hold no ':' in names (Windows), and says so in words of its own.
+      std::replace(name.begin(), name.end(), ':', '-');
+      if (auto other = store_->begin(name, context_.deadline)) made = std::move(other);
+    }
+    if (!made) return std::move(made).error();
+    directory_ = *std::move(made);
     return {};
   }
 

@@ -13,6 +13,7 @@
 #include "init/base/unique_fd.h"
 #include "init/system/process.h"
 #include "tests/fakes/fake_sftp_server.h"
+#include "tests/fakes/listener.h"
 #include "tests/fakes/ready_links.h"
 #include "tests/fakes/temp_dir.h"
 
@@ -58,28 +59,6 @@ TargetContext with_links(const CaptureContext& worker) {
   };
   return context;
 }
-
-/// A server's port on the loopback, where connections are accepted by the kernel alone.
-class Listener {
- public:
-  Listener() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* any = reinterpret_cast<sockaddr*>(&address);
-    if (bind(fd_.get(), any, size) != 0 || listen(fd_.get(), 64) != 0 ||
-        getsockname(fd_.get(), any, &size) != 0) {
-      std::abort();
-    }
-    port_ = ntohs(address.sin_port);
-  }
-  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
-
- private:
-  UniqueFd fd_;
-  std::uint16_t port_ = 0;
-};
 
 /// A directory of a file system that is mounted at /mnt.
 class MountedPlace : public TargetPlace {

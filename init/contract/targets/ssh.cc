@@ -11,8 +11,9 @@ Result<SshSpec> SshSpec::parse(std::string_view text) {
     return fail("the user is missing: write ssh://USER@HOST/PATH");
   }
   const auto user = authority.substr(0, at);
-  // As for the host: the user becomes an argument of dbclient.
-  if (user.front() == '-' || user.find_first_of(" \"'\\:@,") != std::string_view::npos) {
+  // As for the host: the user becomes an argument of dbclient. Names of a directory service may
+  // hold an '@' of their own.
+  if (user.front() == '-' || user.find_first_of(" \"'\\:,") != std::string_view::npos) {
     return fail("'" + std::string(user) + "' is no user name");
   }
   TRY_ASSIGN(server, parse_server(authority.substr(at + 1)));

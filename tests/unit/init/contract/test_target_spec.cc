@@ -104,7 +104,7 @@ TEST_CASE("targets: the canonical text parses back to the same value") {
   for (const char* text :
        {"disk:UUID=1234:/var/crash", "disk:LABEL=my disk:/", "disk:/dev/a:b:/c", "raw:PARTLABEL=d",
         "raw:/dev/nvme0n1p3", "nfs://server/export", "nfs://[2001:db8::1]:2049/e?vers=3",
-        "ssh://u@h:2222/p", "ssh://u@[::1]/p"}) {
+        "ssh://u@h:2222/p", "ssh://u@[::1]/p", "ssh://u@domain@h/p"}) {
     CAPTURE(text);
     const auto target = parse_target(text);
     REQUIRE(target.ok());

@@ -103,8 +103,42 @@ TEST_CASE("remote shell: failures are told by status and without the last word")
   CHECK(status != 0);
 }
 
+namespace {
+
+/// A program of the server's, in `folder`, which comes first in PATH.
+void put_program(const std::string& folder, const char* name, const char* text) {
+  const std::string path = folder + "/" + name;
+  FILE* f = fopen(path.c_str(), "w");
+  REQUIRE(f != nullptr);
+  fprintf(f, "#!/bin/sh\n%s\n", text);
+  fclose(f);
+  REQUIRE(chmod(path.c_str(), 0755) == 0);
+}
+
+}  // namespace
+
+TEST_CASE("remote shell: fsync by dd, on the way too, and its failure at the end is one") {
+  TempDir top;
+  const std::string path = "PATH=" + top.path + ":$PATH; ";
+  const std::string line = "{ { printf data; /bin/sleep 1; } | { " + path +
+                           remote::store(top.path + "/x") + "; }; }";
+  int status = 0;
+  put_program(top.path, "sleep", "exec /bin/sleep 0.1");
+  put_program(top.path, "dd", "echo dd >>${0%/*}/calls; exec /bin/dd \"$@\"");
+  CHECK(run(line, "", status) == std::string(remote::kReady) + std::string(remote::kDone));
+  CHECK(status == 0);
+  CHECK(contents(top.path + "/x") == "data");
+  CHECK(contents(top.path + "/calls").size() > 3 * 3);  // asked, on the way, at the end
+
+  put_program(top.path, "dd", "if [ -s /dev/stdout ]; then exit 1; fi");
+  put_program(top.path, "sync", "exit 0");  // must not be asked in its place
+  CHECK(run(line, "", status) == remote::kReady);
+  CHECK(status != 0);
+}
+
 TEST_CASE("remote shell: a file that the server cannot sync is not done") {
   TempDir top;
+  put_program(top.path, "dd", "exit 1");  // knows no fsync
   // It fails as sync(1) does when the disk does: where there is something to be synced. Without a
   // file it syncs everything, and never fails.
   const std::string program = top.path + "/sync";

@@ -16,6 +16,7 @@ using namespace mkcapture::init;
 namespace {
 
 const std::string kName = "node7-1970-01-01-00:00:42";
+const std::string kPlainName = "node7-1970-01-01-00-00-42";  // for servers that know no colons
 const std::string kDump(40'000, 'D');
 const std::vector<Stage> kAll{Stage::kBegin, Stage::kCreate, Stage::kWrite, Stage::kFinish,
                               Stage::kCommit};
@@ -147,6 +148,7 @@ TEST_CASE("targets: what fails has its step and reason, and nothing half done ha
         CAPTURE(static_cast<int>(stage));
         CAPTURE(std::strerror(code));
         place->break_at(stage, fault, kName);
+        if (stage == Stage::kBegin) place->break_at(stage, fault, kPlainName);
         Worker worker(*place);
         CHECK(worker.save() == 1);
         const std::string verdict = worker.verdict();

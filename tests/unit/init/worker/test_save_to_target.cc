@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "init/worker/dump_watch.h"
@@ -184,6 +185,21 @@ TEST_CASE("save: an incomplete dump keeps its name, and the log says how far it 
   CHECK(run.store.calls.back() == "close");
   CHECK(run.store.reserved["kexec-dmesg.log"] >= 64 << 10);  // before the disk became full
   CHECK(run.store.files["kexec-dmesg.log"].find("100 of 256") != std::string::npos);
+}
+
+TEST_CASE("save: a server whose names hold no colons is asked again with '-'") {
+  Run run;
+  run.store.errors[std::string("mkdir ") + kName] = "Failure";
+  CHECK(run.save() == 0);
+  CHECK(run.system.logged("path=/var/crash/node7-1970-01-01-00-00-42/vmcore"));
+
+  Run silent;
+  silent.store.errors[std::string("mkdir ") + kName] = "no answer";
+  silent.store.kinds[std::string("mkdir ") + kName] = ErrorKind::kTimedOut;
+  CHECK(silent.save() == 1);
+  CHECK(std::ranges::count_if(silent.store.calls, [](const std::string& call) {
+          return call.starts_with("mkdir ");
+        }) == 1);
 }
 
 TEST_CASE("save: errors of dump and rename are verdicts of their own step") {
