@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +16,18 @@
 #include "init/output/touched_pages.h"
 #include "init/system/linux_directory.h"
 #include "tests/fakes/temp_dir.h"
+
+namespace {
+int write_back_error = 0;  // errno of sync_file_range(); 0: the kernel's own answer
+}
+/// In the C library's place.
+extern "C" int sync_file_range(int fd, off64_t offset, off64_t size, unsigned flags) {
+  if (write_back_error != 0) {
+    errno = write_back_error;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_sync_file_range, fd, offset, size, flags));
+}
 
 namespace mkcapture {
 namespace {
@@ -161,6 +174,25 @@ TEST_CASE("file_output: a full target is an error of the write that met it, or o
   REQUIRE_FALSE(status.ok());
   CHECK(status.error().code == ENOSPC);
   CHECK(status.error().message == "write: No space left on device");
+}
+
+TEST_CASE("file_output: whatever the write-back says fails the file, but that it cannot be asked") {
+  if (access("/dev/shm", W_OK) != 0) return;  // memory's file system: no direct I/O
+  const std::string path = "/dev/shm/test_file_output." + std::to_string(getpid());
+  const std::string data(4 * kMiB, 'x');
+  const auto written = [&](int code) {
+    auto output = open_output(path, true);
+    write_back_error = code;
+    Status status = output->write_at(0, bytes(data));
+    if (status) status = output->finish(data.size());
+    write_back_error = 0;
+    return status ? 0 : status.error().code;
+  };
+  for (const int code : {EIO, ENOSPC, EDQUOT, ESTALE, EFBIG})
+    CHECK(written(code) == code);
+  for (const int code : {EINVAL, ESPIPE, ENOSYS})
+    CHECK(written(code) == 0);
+  unlink(path.c_str());
 }
 
 TEST_CASE("file_output: what was written is there though finish() was never called") {
