@@ -17,6 +17,7 @@ constexpr std::uint16_t kSshPort = 22;
 // One line: "[marker] names type base64 [comment]".
 struct Line {
   std::string_view names, type, key;
+  bool authority = false;
 };
 
 std::string_view take_word(std::string_view& text) {
@@ -31,7 +32,11 @@ std::string_view take_word(std::string_view& text) {
 Line parse_line(std::string_view text) {
   Line line;
   line.names = take_word(text);
-  // "@revoked" and "@cert-authority" lines are no keys of a server; '#' begins a comment.
+  // A "@revoked" line is no key of a server; '#' begins a comment.
+  if (line.names == "@cert-authority") {
+    line.authority = true;
+    line.names = take_word(text);
+  }
   if (line.names.empty() || line.names.front() == '#' || line.names.front() == '@') return {};
   line.type = take_word(text);
   line.key = take_word(text);
@@ -82,6 +87,7 @@ bool matches(std::string_view names, const std::string& name) {
 
 // The name that OpenSSH files a server under.
 std::string filed_name(const SshServer& server) {
+  if (!server.filed.empty()) return lower(server.filed);
   std::string host = lower(server.host);
   if (server.port == 0 || server.port == kSshPort) return host;
   return fmt::format("[{}]:{}", host, server.port);
@@ -91,14 +97,24 @@ struct HostKey {
   std::string_view type, key;
 };
 
-std::vector<HostKey> keys_of(std::string_view text, const SshServer& server) {
-  std::vector<HostKey> keys;
+struct HostKeys {
+  std::vector<HostKey> own;
+  bool authority = false;  // an authority may vouch for the server
+};
+
+HostKeys keys_of(std::string_view text, const SshServer& server) {
+  HostKeys keys;
   const std::string name = filed_name(server);
   while (!text.empty()) {
     const auto end = text.find('\n');
     const Line line = parse_line(text.substr(0, end));
-    if (!line.key.empty() && decode_base64(line.key) && matches(line.names, name))
-      keys.push_back({line.type, line.key});
+    if (!line.key.empty() && decode_base64(line.key) && matches(line.names, name)) {
+      if (line.authority) {
+        keys.authority = true;
+      } else {
+        keys.own.push_back({line.type, line.key});
+      }
+    }
     if (end == std::string_view::npos) break;
     text.remove_prefix(end + 1);
   }
@@ -111,13 +127,17 @@ Result<std::string> known_hosts_for(std::string_view text, const std::vector<Ssh
                                     std::vector<std::string>& warnings) {
   std::vector<std::string> lines;
   for (const auto& server : servers) {
-    const auto keys = keys_of(text, server);
+    const auto [keys, authority] = keys_of(text, server);
     const std::string scan =
         server.port == 0 || server.port == kSshPort
             ? fmt::format("ssh-keyscan -t ed25519 {}", server.host)
             : fmt::format("ssh-keyscan -p {} -t ed25519 {}", server.port, server.host);
     if (keys.empty())
-      return fail(fmt::format("no host key of {}; \"{}\" prints it", filed_name(server), scan));
+      return fail(fmt::format("no host key of {}{}; \"{}\" prints it", filed_name(server),
+                              authority ? " itself, only an authority's (@cert-authority), and "
+                                          "dbclient knows no certificates"
+                                        : "",
+                              scan));
     bool ed25519 = false;
     for (const auto& key : keys) {
       const std::string line = fmt::format("{} {} {}", server.host, key.type, key.key);
@@ -125,7 +145,9 @@ Result<std::string> known_hosts_for(std::string_view text, const std::vector<Ssh
       for (const auto& other : lines)
         if (other.starts_with(start) && other != line)
           return fail(
-              fmt::format("two {} keys of {}: dbclient can only know one", key.type, server.host));
+              fmt::format("two {} keys of {}: dbclient can only know one; remove the line of the "
+                          "key that the server has no more",
+                          key.type, server.host));
       if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
       ed25519 = ed25519 || key.type == "ssh-ed25519";
     }

@@ -14,6 +14,20 @@ std::string folder_of(const std::string& interface) {
   return "/sys/class/net/" + interface;
 }
 
+// The card's PHY is a device of its own, with a driver that the card's asks for by the PHY's
+// number.
+void add_phy(Host& host, const std::string& folder, Nic& nic) {
+  if (const auto phy = host.real_path(folder + "/phydev"))
+    merge_drivers(nic.drivers, drivers_above(host, *phy));
+}
+
+// A virtual function below Hyper-V's card has its MAC and is in it; the card alone will do.
+bool is_within_card(Host& host, const NetworkLink& link, const std::vector<NetworkLink>& links) {
+  return std::ranges::any_of(links, [&](const NetworkLink& other) {
+    return other.index == link.master && host.exists(folder_of(other.name) + "/device");
+  });
+}
+
 // "Name" of a driverless interface's kind (DEVTYPE in uevent), for errors.
 std::string kind_words(Host& host, const NetworkLink& link) {
   if (host.exists(folder_of(link.name) + "/tun_flags")) return "a tap or tunnel device";
@@ -29,6 +43,7 @@ std::optional<Nic> nic_of(Host& host, const NetworkLink& link) {
   Nic nic{link.name, link.permanent_mac, drivers_above(host, *device)};
   if (nic.mac.empty()) nic.mac = fact(host, folder + "/bonding_slave/perm_hwaddr");
   if (nic.mac.empty()) nic.mac = link.mac;
+  add_phy(host, folder, nic);
   return nic;
 }
 
@@ -105,6 +120,11 @@ class TakeApart {
   }
 
   InterfaceName take_card(const NetworkLink& link, Nic nic, int depth) {
+    constexpr std::string_view kInfiniband = "32";  // ARPHRD_INFINIBAND
+    if (fact(host_, folder_of(link.name) + "/type") == kInfiniband) {
+      stack_.unsupported = link.name + " is an InfiniBand device";
+      return {link.name, ""};
+    }
     // A virtual function is there again only once somebody asks the card for it.
     if (const auto names = host_.list_dir(folder_of(link.name) + "/device/physfn/net");
         names && !names->empty()) {
@@ -206,8 +226,10 @@ class TakeApart {
 
 std::optional<Nic> find_nic(Host& host, const InterfaceName& wanted) {
   if (wanted.empty()) return std::nullopt;
-  for (const auto& link : host.network_links()) {
-    if (!wanted.name.empty() && link.name != wanted.name) continue;
+  const auto links = host.network_links();
+  for (const auto& link : links) {
+    if (wanted.name.empty() ? is_within_card(host, link, links) : link.name != wanted.name)
+      continue;
     auto nic = nic_of(host, link);
     if (nic && (!wanted.name.empty() || nic->mac == wanted.mac || link.mac == wanted.mac))
       return nic;
@@ -217,8 +239,10 @@ std::optional<Nic> find_nic(Host& host, const InterfaceName& wanted) {
 
 std::vector<Nic> all_nics(Host& host) {
   std::vector<Nic> nics;
-  for (const auto& link : host.network_links())
-    if (auto nic = nic_of(host, link); nic && !nic->drivers.empty())
+  const auto links = host.network_links();
+  for (const auto& link : links)
+    if (auto nic = nic_of(host, link);
+        nic && !nic->drivers.empty() && !is_within_card(host, link, links))
       nics.push_back(*std::move(nic));
   return nics;
 }

@@ -110,7 +110,7 @@ Status plan_ssh(const Request& request, Host& host, Plan& plan) {
   std::vector<SshServer> servers;
   for (const auto& target : plan.targets)
     if (const auto need = needs(target.spec); need.ssh_key)
-      servers.push_back({need.server->host, need.server->port});
+      servers.push_back({need.server->host, need.server->port, target.host_key_name});
   if (servers.empty()) {
     if (request.ssh_key || request.ssh_known_hosts)
       plan.notes.push_back("--ssh-key and --ssh-known-hosts have no effect: no target is ssh://");

@@ -41,6 +41,7 @@ struct TargetPlan {
   std::vector<DeviceDriver> drivers;  // of the device or the cards; empty where not here
   std::string filesystem;             // disk: its type; empty where it is not known
   std::string address;  // nfs, ssh: the server's, as it resolves now; empty where it does not
+  std::string host_key_name = {};  // ssh: what its key is filed under; empty: its name and port
   std::vector<CcwDevice> ccw_devices = {};  // of IBM Z, to be set online
   BlockStack stack = {};                    // disk, raw: where here
   /// What a network has to lead to: its own server, or that of the disk that it stands on.

@@ -4,6 +4,7 @@
 
 #include "builder/host/locate.h"
 #include "builder/plan/device_checks.h"
+#include "builder/plan/ssh_alias.h"
 
 namespace mkcapture {
 
@@ -87,6 +88,7 @@ Status plan_targets(const Request& request, Host& host, Plan& plan) {
   }
   for (const auto& wanted : request.targets) {
     TargetPlan target{wanted.value, "", false, "", {}, "", ""};
+    if (plan.this_machine) TRY(resolve_ssh_alias(host, wanted.origin, target));
     const TargetNeeds need = needs(target.spec);
     target.server = need.server;
     if (need.server) plan_server(*need.server, host, target, plan);

@@ -84,12 +84,21 @@ TEST_CASE("known_hosts: hashed names, as ssh-keygen -H writes them") {
 
 TEST_CASE("known_hosts: revoked keys and authorities are no host keys") {
   CHECK(lines_for(kText, {{"other.example", 0}}) ==
-        "error: no host key of other.example; \"ssh-keyscan -t ed25519 other.example\" prints it");
+        "error: no host key of other.example itself, only an authority's (@cert-authority), and "
+        "dbclient knows no certificates; \"ssh-keyscan -t ed25519 other.example\" prints it");
+  CHECK(lines_for(kText, {{"other.test", 0}}) ==
+        "error: no host key of other.test; \"ssh-keyscan -t ed25519 other.test\" prints it");
 }
 
 TEST_CASE("known_hosts: one host, two keys of a type cannot be told apart by dbclient") {
   CHECK(lines_for(kText, {{"backup.example", 0}, {"backup.example", 2222}}) ==
-        "error: two ssh-ed25519 keys of backup.example: dbclient can only know one");
+        "error: two ssh-ed25519 keys of backup.example: dbclient can only know one; remove the "
+        "line of the key that the server has no more");
+}
+
+TEST_CASE("known_hosts: a key filed under another name") {
+  CHECK(lines_for("alias ssh-ed25519 AAAAC3Nz\n", {{"10.0.0.9", 2222, "alias"}}) ==
+        "10.0.0.9 ssh-ed25519 AAAAC3Nz\n");
 }
 
 TEST_CASE("known_hosts: a server without ed25519 key is worth a warning") {

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "builder/host/interfaces.h"
 #include "tests/fakes/fake_host.h"
 
@@ -173,6 +175,39 @@ TEST_CASE("interfaces: what cannot be made again is stood in for by what is belo
   stack = link_stack(host, "eno1");
   CHECK(to_string(stack.top) == "02-00-00-00-00-02");
   CHECK(stack.stand_in == "eno1 is a virtual function: its card eno2 stands in for it");
+}
+
+TEST_CASE("interfaces: the driver of a card's PHY") {
+  FakeHost host = two_cards();
+  const std::string phy =
+      "/sys/devices/pci0000:00/0000:00:01.0/mdio_bus/r8169-0-100/r8169-0-100:00";
+  host.bind_driver(phy, "RTL8211F Gigabit Ethernet", "realtek");
+  host.links["/sys/devices/pci0000:00/0000:00:01.0/net/eno1/phydev"] = phy;
+  const auto nic = find_nic(host, {"eno1", ""});
+  REQUIRE(nic);
+  CHECK(std::ranges::any_of(nic->drivers,
+                            [](const DeviceDriver& driver) { return driver.module == "realtek"; }));
+  CHECK(find_nic(host, {"eno2", ""})->drivers.size() + 1 == nic->drivers.size());
+}
+
+TEST_CASE("interfaces: InfiniBand is refused with words") {
+  FakeHost host = two_cards();
+  host.files["/sys/devices/pci0000:00/0000:00:01.0/net/eno1/type"] = "32\n";
+  CHECK(link_stack(host, "eno1").unsupported == "eno1 is an InfiniBand device");
+}
+
+TEST_CASE("interfaces: Hyper-V's card, not the virtual function below it with the same MAC") {
+  FakeHost host;
+  host.bind_driver("/sys/devices/pci0000:00/0000:00:02.0", "mlx5_core", "mlx5_core");
+  host.add_card("/sys/devices/pci0000:00/0000:00:02.0", "enP1s1", "00:0d:3a:00:00:01");
+  host.bind_driver("/sys/devices/vmbus/1", "hv_netvsc", "hv_netvsc");
+  host.add_card("/sys/devices/vmbus/1", "eth0", "00:0d:3a:00:00:01");
+  put_into(host, "enP1s1", "eth0");
+  const auto nic = find_nic(host, {"", "00:0d:3a:00:00:01"});
+  REQUIRE(nic);
+  CHECK(nic->name == "eth0");
+  CHECK(all_nics(host).size() == 1);
+  CHECK(link_stack(host, "eth0").nics.size() == 1);
 }
 
 TEST_CASE("interfaces: a tunnel is not a way for a capture") {
