@@ -120,8 +120,8 @@ void put_program(const std::string& folder, const char* name, const char* text) 
 TEST_CASE("remote shell: fsync by dd, on the way too, and its failure at the end is one") {
   TempDir top;
   const std::string path = "PATH=" + top.path + ":$PATH; ";
-  const std::string line = "{ { printf data; /bin/sleep 1; } | { " + path +
-                           remote::store(top.path + "/x") + "; }; }";
+  const std::string line =
+      "{ { printf data; /bin/sleep 1; } | { " + path + remote::store(top.path + "/x") + "; }; }";
   int status = 0;
   put_program(top.path, "sleep", "exec /bin/sleep 0.1");
   put_program(top.path, "dd", "echo dd >>${0%/*}/calls; exec /bin/dd \"$@\"");
