@@ -29,7 +29,7 @@ Status add_copy(Host& host, ImageContents& image, const std::string& path,
 }
 
 Status add_programs(Host& host, ImageContents& image, const ImageInputs& inputs) {
-  TRY(add_copy(host, image, "init", inputs.payload + "/init", 0755));
+  TRY(add_copy(host, image, "init", inputs.payload + "/" + inputs.init, 0755));
   for (const std::string& name : inputs.programs) {
     TRY(add_copy(host, image, "bin/" + name, inputs.payload + "/" + name, 0755));
     // The DHCP client hands each lease to a script: /init under another name.

@@ -35,7 +35,8 @@ struct ImageInputs {
   SignaturePolicy signatures = SignaturePolicy::kDrop;
   std::string root = "/";             // firmware and libraries are looked up below it
   std::string payload;                // folder with init, udhcpc, dbclient, busybox
-  std::vector<std::string> programs;  // of the payload, beside init: to bin/
+  std::string init = "init";          // of the payload: which one is /init
+  std::vector<std::string> programs;  // of the payload, beside that: to bin/
   std::vector<std::string> applets;   // links to busybox in bin/; needs "busybox" in programs
   std::vector<AddedFile> files;
   std::vector<FirmwareFile> firmware;

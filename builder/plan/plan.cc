@@ -15,6 +15,7 @@
 #include "builder/plan/memory_need.h"
 #include "builder/plan/network.h"
 #include "builder/plan/target.h"
+#include "init/contract/only_disks.h"
 
 namespace mkcapture {
 
@@ -92,9 +93,18 @@ Status choose_payload(const Request& request, Host& host, Plan& plan) {
       folder, plan.profile.name, plan.profile.name));
 }
 
+// The smaller /init where that is enough, and the payload has it: others' may not.
+void choose_init(Host& host, Plan& plan) {
+  const bool enough = std::all_of(plan.targets.begin(), plan.targets.end(), [](const auto& target) {
+    return is_for_only_disks(target.spec) && target.layers.empty();
+  });
+  const std::string name(kInitOnlyDisks);
+  if (enough && host.is_file(plan.image.payload + "/" + name)) plan.image.init = name;
+}
+
 // All programs that the image will hold are in the payload.
 Status check_payload(Host& host, const Plan& plan) {
-  std::vector<std::string> programs = {"init"};
+  std::vector<std::string> programs = {plan.image.init};
   programs.insert(programs.end(), plan.image.programs.begin(), plan.image.programs.end());
   for (const auto& program : programs)
     if (!host.is_file(plan.image.payload + "/" + program))
@@ -189,6 +199,7 @@ Result<Plan> make_plan(const Request& request, Host& host, PlanFor what) {
   choose_signatures(request, host, plan);
   if (what != PlanFor::kLoading) {
     TRY(choose_payload(request, host, plan));
+    choose_init(host, plan);
     TRY(check_payload(host, plan));
   }
   if (what == PlanFor::kFile) TRY(check_output(host, plan.output));
