@@ -35,6 +35,8 @@ constexpr Subcommand kSubcommands[] = {
     {"disarm", Action::kDisarm, "unload it"},
     {"status", Action::kStatus,
      "is this machine protected? exit status 0 armed and current, 1 not armed, 3 with warnings"},
+    {"check", Action::kCheck,
+     "try each target now, as the capture would; exit status 0 all work, 1 not all"},
     {"dumps", Action::kDumps, "the dumps on this machine's disk targets"},
     {"crashkernel", Action::kCrashkernel, "what crashkernel= should be, and why"},
 };
@@ -44,6 +46,7 @@ constexpr SubcommandOption kSubcommandOptions[] = {
     {Action::kArm, "--prepare", &Options::prepare,
      "build for --kernel, for the boot of that kernel; load nothing"},
     {Action::kStatus, "--json", &Options::json, "as JSON"},
+    {Action::kCheck, "--json", &Options::json, "as JSON"},
     {Action::kDumps, "--json", &Options::json, "as JSON"},
     {Action::kDumps, "--record", &Options::record,
      "tell what is new since the last time: log, motd, on_dump"},

@@ -24,6 +24,7 @@ enum class Action {
   kArm,
   kDisarm,
   kStatus,
+  kCheck,
   kDumps,
   kCrashkernel,
   kHelp,
@@ -38,7 +39,7 @@ struct Options {
   bool verbose = false;
   bool quiet = false;
   // Of subcommands.
-  bool json = false;     // status, dumps
+  bool json = false;     // status, check, dumps
   bool rebuild = false;  // arm: whatever has or has not changed
   bool early = false;    // arm: the image of last time, nothing is built
   bool prepare = false;  // arm: built for --kernel, not loaded (the kernel hooks)

@@ -4,6 +4,7 @@
 
 #include "builder/service/arm.h"
 #include "builder/service/boot_loader.h"
+#include "builder/service/check.h"
 #include "builder/service/dumps.h"
 #include "builder/service/record.h"
 #include "builder/service/status.h"
@@ -34,6 +35,13 @@ Result<int> run_subcommand(const Options& options, const Settings& settings, con
       const StatusReport report = machine_status(wanted, host);
       if (!options.quiet) out += options.json ? status_json(report) : status_text(report);
       return exit_status(report);
+    }
+    case Action::kCheck: {
+      const auto report = check_targets(wanted, host);
+      if (!report) return Error(report.error());
+      if (!options.quiet)
+        out += options.json ? check_json(*report) : check_text(*report, options.verbose);
+      return report->good() ? 0 : 1;
     }
     case Action::kDumps: {
       if (options.record) return told(record_new_dumps(wanted, host, err));

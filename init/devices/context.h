@@ -20,6 +20,8 @@ struct CaptureContext {
   ModuleLoader& modules;
   /// Block devices that another try has failed on: another path to the same disk is taken.
   std::vector<std::string> passed_over = {};
+  /// The living machine's (init/check/): no interface is touched.
+  bool network_is_up = false;
 };
 
 }  // namespace mkcapture::init

@@ -23,6 +23,10 @@ Result<std::vector<IpAddress>> reached(CaptureContext& context, const std::strin
 Result<std::vector<IpAddress>> find_server(CaptureContext context, LinkControl& control,
                                            const std::string& host, std::uint16_t port,
                                            const Deadline& deadline) {
+  if (context.network_is_up) {
+    context.steps.enter(Step::kConnect);
+    return resolve(context.system, host, deadline);
+  }
   std::set<int> passed_over;
   for (;;) {
     const bool first = passed_over.empty();

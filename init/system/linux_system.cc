@@ -45,7 +45,9 @@ UniqueFd open_uevents() {
 
 class LinuxSystem final : public System {
  public:
-  LinuxSystem() : uevents_(open_uevents()) { block_child_signal(); }
+  explicit LinuxSystem(void (*say)(std::string_view)) : uevents_(open_uevents()), say_(say) {
+    block_child_signal();
+  }
 
   Milliseconds now() override {
     timespec t{};
@@ -236,7 +238,7 @@ class LinuxSystem final : public System {
     if (kill(-pid, SIGKILL) != 0) (void)kill(pid, SIGKILL);
   }
 
-  void log(std::string_view line) override { log_.write(line); }
+  void log(std::string_view line) override { say_ != nullptr ? say_(line) : log_.write(line); }
   bool has_logged(std::string_view line) override { return kernel_log_has(line); }
 
   void end(FinalAction action) override {
@@ -261,12 +263,13 @@ class LinuxSystem final : public System {
  private:
   UniqueFd uevents_;
   KernelLog log_;
+  void (*say_)(std::string_view);
 };
 
 }  // namespace
 
-std::unique_ptr<System> make_linux_system() {
-  return std::make_unique<LinuxSystem>();
+std::unique_ptr<System> make_linux_system(void (*say)(std::string_view)) {
+  return std::make_unique<LinuxSystem>(say);
 }
 
 }  // namespace mkcapture::init

@@ -17,6 +17,7 @@ from harness.verdicts import read_verdicts
 NODE = "office"
 NONCE = "00c0ffee00c0ffee"
 MARKER = f"mkcapture test marker {NONCE}"
+MOTD = "mkcapture: a new crash dump since anybody looked, the last one in /var/crash/"
 
 
 @case("systemd-package", limit=1800)  # the first time a Debian system is made
@@ -26,9 +27,8 @@ def package(context: Context) -> None:
         raise Failed(f"{paths.MKCAPTURE}: not there: run builder/bootstrap")
     context.run([paths.ROOT / "builder/package/build", "deb"])
     system = debian(context, [paths.MKCAPTURE])
-    put_files(context, system.disk, _files(context), [
-        ("/etc/systemd/system/multi-user.target.wants/system_round.service",
-         "/etc/systemd/system/system_round.service")])
+    unit, link = unit_of_guest(context, "system_round")
+    put_files(context, system.disk, [*_files(context), *unit], [link])
     machine = Machine(memory_mib=2048, disks=[("virtio-blk", system.disk)], reboots=True)
     running = Running(context, machine, system.kernel, system.initrd,
                       f"root=UUID={system.disk.uuid} ro crashkernel=128M panic=5 "
@@ -41,7 +41,10 @@ def package(context: Context) -> None:
     boots = console.split("] Linux version ")
     expect(len(boots) == 4, f"three boots expected (system, capture, system), {len(boots) - 1} seen")
     back = boots[3]
-    expect("round: back" in back, "the system did not come back to where it was")
+    for word in ("round: status 3 after the crash", f"{NODE}-", MOTD,
+                 "round: status 0 when somebody has looked", "round: early unit: active",
+                 "round: left: ; loaded: 0", "round: back, state running"):
+        expect(word in back, f"the system that came back does not say '{word}'")
     content = Content(NONCE, {name: mib * 256 for name, mib in FILL.items()},
                       (machine.memory_mib - 192) * 256, system.release)
     outcome = Outcome(content, "default", boots[2], read_verdicts(boots[2]), NODE, MARKER)
@@ -50,21 +53,34 @@ def package(context: Context) -> None:
     check_directory(context, files / "crash", outcome)
 
 
+def newest_package() -> Path:
+    return max((paths.BUILD / "packages").glob("mkcapture_*.deb"), key=lambda f: f.stat().st_mtime)
+
+
+def unit_of_guest(context: Context, name: str) -> tuple[list[tuple[Path, str, int]],
+                                                        tuple[str, str]]:
+    """The files that have qemu/guest/NAME run after the system's start, and the link that asks for
+    it; the system is called NODE."""
+    unit = f"/etc/systemd/system/{name}.service"
+    hostname = context.dir / "hostname"
+    hostname.write_text(NODE + "\n")
+    service = context.dir / f"{name}.service"
+    service.write_text((paths.GUEST / "round.service").read_text().replace("ROUND", name))
+    return ([(paths.GUEST / name, f"/root/{name}", 0o755), (hostname, "/etc/hostname", 0o644),
+             (service, unit, 0o644)],
+            (f"/etc/systemd/system/multi-user.target.wants/{name}.service", unit))
+
+
 def _files(context: Context) -> list[tuple[Path, str, int]]:
     def text(name: str, content: str) -> Path:
         file = context.dir / name
         file.write_text(content)
         return file
 
-    deb = max((paths.BUILD / "packages").glob("mkcapture_*.deb"), key=lambda f: f.stat().st_mtime)
     fill = f"{' '.join(map(str, FILL.values()))} {ZERO_MIB}"
     settings = f"NONCE={NONCE}\nMARKER='{MARKER}'\nFILL='{fill}'\n"
     return [
-        (deb, "/root/mkcapture.deb", 0o644),
+        (newest_package(), "/root/mkcapture.deb", 0o644),
         (tools.memfill(context), "/root/memfill", 0o755),
-        (paths.GUEST / "system_round", "/root/system_round", 0o755),
         (text("round.conf", settings), "/root/round.conf", 0o644),
-        (text("hostname", NODE + "\n"), "/etc/hostname", 0o644),
-        (paths.GUEST / "system_round.service", "/etc/systemd/system/system_round.service",
-         0o644),
     ]

@@ -9,6 +9,7 @@ import subprocess
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Sequence
 
 from . import paths
 from .case import Context, Failed
@@ -33,9 +34,9 @@ class Debian:
         return self.kernel.name.removeprefix("vmlinuz-")
 
 
-def debian(context: Context, programs: list[Path]) -> Debian:
-    """With the packages whose libraries `programs` (of this host) are linked with."""
-    packages = sorted({*PACKAGES, *_packages_of_libraries(context, programs)})
+def debian(context: Context, programs: list[Path], more: Sequence[str] = ()) -> Debian:
+    """With the packages whose libraries `programs` (of this host) are linked with, and `more`."""
+    packages = sorted({*PACKAGES, *more, *_packages_of_libraries(context, programs)})
     sources = _sources(context)
     key = hashlib.sha256("\n".join([SUITE, str(ROOT_MIB), INITRD_MODULES, *packages,
                                     sources]).encode()).hexdigest()[:16]
