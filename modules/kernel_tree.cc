@@ -231,7 +231,7 @@ Result<ModuleInfo> KernelTree::info(std::string_view name) const {
   if (file == files_.end()) return fail("kernel " + release_ + " has no module " + info.name);
   const std::string below = root_ == "/" ? directory_ : directory_.substr(root_.size());
   info.path = inside(root_, below + "/" + file->second);
-  if (info.path.empty()) return fail(directory_ + "/" + file->second + ": leads to nothing");
+  if (info.path.empty()) return sys_error(directory_ + "/" + file->second, ENOENT);
   if (struct stat st{}; stat(info.path.c_str(), &st) != 0) return sys_error(info.path, errno);
 
   // Not by libkmod: it answers that nothing is needed where one of the files is missing, or packed

@@ -1,5 +1,7 @@
 #include "builder/plan/config_of.h"
 
+#include "builder/host/locate.h"
+
 namespace mkcapture {
 
 CaptureConfig config_of(const Plan& plan) {
@@ -26,6 +28,26 @@ CaptureConfig config_of(const Plan& plan) {
   config.dump = plan.capture.dump;
   config.keep = plan.capture.keep;
   config.reserve = plan.capture.reserve;
+  return config;
+}
+
+CaptureConfig config_of_living(const Plan& plan, Host& host) {
+  CaptureConfig config = config_of(plan);
+  config.modules.clear();
+  config.watchdog = {};
+  for (auto& filesystem : config.filesystems)
+    filesystem.modules.clear();
+  for (auto& target : config.targets) {
+    target.drivers.clear();
+    target.layers.clear();
+    target.ccw_devices.clear();
+    target.autoload = Autoload::kNone;
+    const auto name = needs(target.spec).device;
+    if (!name) continue;
+    if (const auto device = locate(host, *name)) {
+      rename_device(target.spec, {DeviceName::By::kPath, device->node});
+    }
+  }
   return config;
 }
 

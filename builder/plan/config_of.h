@@ -11,4 +11,8 @@ namespace mkcapture {
 /// etc/capture.conf of a plan that make_plan() has finished. Nothing is decided or read here.
 [[nodiscard]] CaptureConfig config_of(const Plan& plan);
 
+/// The same for this machine while it lives (`mkcapture check`): devices go by the name that they
+/// have here, and nothing is loaded, assembled or set online.
+[[nodiscard]] CaptureConfig config_of_living(const Plan& plan, Host& host);
+
 }  // namespace mkcapture

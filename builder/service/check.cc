@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "builder/host/locate.h"
 #include "builder/image/image_contents.h"
 #include "builder/plan/config_of.h"
 #include "builder/service/check_record.h"
@@ -16,28 +15,6 @@ namespace mkcapture {
 namespace {
 
 constexpr const char* kProgram = "target-check";
-
-/// The capture's configuration for a machine that lives: its devices are there, by the name that
-/// they have here, and nothing is loaded, assembled or set online.
-CaptureConfig living_config(const Plan& plan, Host& host) {
-  CaptureConfig config = config_of(plan);
-  config.modules.clear();
-  config.watchdog = {};
-  for (auto& filesystem : config.filesystems)
-    filesystem.modules.clear();
-  for (auto& target : config.targets) {
-    target.drivers.clear();
-    target.layers.clear();
-    target.ccw_devices.clear();
-    target.autoload = Autoload::kNone;
-    const auto name = needs(target.spec).device;
-    if (!name) continue;
-    if (const auto device = locate(host, *name)) {
-      rename_device(target.spec, {DeviceName::By::kPath, device->node});
-    }
-  }
-  return config;
-}
 
 /// A folder that root alone sees, with what the image has beside the kernel's modules; removed with
 /// all in it.
@@ -58,7 +35,7 @@ class Folder {
     inputs.modules.clear();
     inputs.aliases.clear();
     inputs.firmware.clear();
-    TRY_ASSIGN(contents, assemble_image(host_, living_config(plan, host_), inputs));
+    TRY_ASSIGN(contents, assemble_image(host_, config_of_living(plan, host_), inputs));
     for (const auto& [name, entry] : contents.entries()) {
       if (entry.type != ImageEntry::Type::kFile) continue;
       TRY(host_.write_file(path_ + "/" + name, entry.data, entry.mode));

@@ -45,7 +45,7 @@ TEST_CASE("check: each kind of target is written to, synced, renamed in, and lef
     CHECK(check.end.status);
     auto stages = place->stages(kName);
     if (!place->has_directories()) {
-      CHECK(stages.empty());  // the last dump is there
+      CHECK(stages == std::vector<Stage>{Stage::kCreate});  // held; the last dump is there
       continue;
     }
     stages.erase(std::unique(stages.begin(), stages.end()), stages.end());
