@@ -4,6 +4,8 @@
 // beyond that is told what is missing.
 #include "init/contract/only_disks.h"
 
+#include <set>
+
 #include "init/devices/storage/assemble.h"
 #include "init/devices/storage/md.h"
 #include "init/net/bring_up.h"
@@ -57,7 +59,8 @@ std::unique_ptr<Target> make_target(const TargetSpec& spec, const TargetContext&
 Result<std::unique_ptr<LinkControl>> open_rtnetlink() {
   return not_here();
 }
-Result<NetworkState> bring_up_network(CaptureContext, LinkControl&, const Deadline&) {
+Result<NetworkState> bring_up_network(CaptureContext, LinkControl&, const Deadline&,
+                                      const std::set<int>&) {
   return not_here();
 }
 int dhcp_event_main(int, char**, char**) {
