@@ -34,7 +34,7 @@ def package(context: Context) -> None:
                       f"root=UUID={system.disk.uuid} ro crashkernel=128M panic=5 "
                       "systemd.show_status=0 mitigations=off")
     running.wait_for(r"^round: (crash now|FAILED)", limit=300)
-    console = running.wait_end(limit=400)
+    console = running.wait_end(limit=700)
     for line in console.splitlines():
         if line.startswith("round: FAILED"):
             raise Failed(line)
