@@ -16,10 +16,12 @@ class Board:
 
 
 BOARDS = {
-    "x86_64": Board("qemu-system-x86_64", ("-M", "q35", "-cpu", "max"), "ttyS0"),
-    # The older chipset: IDE in place of AHCI, no PCI Express.
-    "x86_64-pc": Board("qemu-system-x86_64", ("-M", "pc", "-cpu", "max"), "ttyS0"),
     # no_timer_check: on a busy host the timer's interrupt comes too late for the kernel's check.
+    "x86_64": Board("qemu-system-x86_64", ("-M", "q35", "-cpu", "max"), "ttyS0",
+                    append="no_timer_check"),
+    # The older chipset: IDE in place of AHCI, no PCI Express.
+    "x86_64-pc": Board("qemu-system-x86_64", ("-M", "pc", "-cpu", "max"), "ttyS0",
+                       append="no_timer_check"),
     # userpte=nohigh: QEMU 7.2 walks no page tables that lie above 4 GiB outside of long mode.
     "i386": Board("qemu-system-i386", ("-M", "pc", "-cpu", "max"), "ttyS0", kernel="-686-pae",
                   append="no_timer_check userpte=nohigh"),

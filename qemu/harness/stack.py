@@ -133,7 +133,7 @@ def add_mkcapture(context: Context, tree: Initramfs, image: ImageOptions, board:
     tree.file(kernel.root / "boot" / f"config-{kernel.release}",
               f"boot/config-{kernel.release}")
     words = ["--append", " ".join(filter(None, [f"console={BOARDS[board].console}",
-                                                image.append]))]
+                                                BOARDS[board].append, image.append]))]
     for target in image.targets:
         words += ["--target", target]
     tree.data("etc/mkcapture.sh", "mkcapture -o /capture.img "
