@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "builder/host/device_drivers.h"
+#include "init/base/text.h"
 #include "init/base/units.h"
 #include "init/contract/lvm_stack.h"
 
@@ -72,6 +73,20 @@ void find_other_pvs(Host& host, const LvmGroup& group, FoundLayer& found) {
   }
 }
 
+// Why the group is not this machine's to bring up; empty where it is, or where LVM cannot be asked:
+// it would not have activated another machine's.
+std::string owner_refusal(Host& host, const LvmGroup& group) {
+  if (group.system_id.empty()) return "";
+  const auto said = host.run({"lvm", "systemid"});
+  constexpr std::string_view kWords = "system ID:";
+  const auto at = said ? said->find(kWords) : std::string::npos;
+  if (at == std::string::npos) return "";
+  const std::string_view own = trim(std::string_view(*said).substr(at + kWords.size()));
+  if (own == group.system_id) return "";
+  return fmt::format("{} belongs to the machine {}, and this one is {}", group.name,
+                     group.system_id, own.empty() ? "without a system ID" : own);
+}
+
 // The status of a pool that is in use, by its name; empty where it cannot be had.
 std::string pool_status(Host& host, const LvmGroup& group, const LvmVolume& pool) {
   const auto text = host.run({"dmsetup", "status", "--target", "thin-pool",
@@ -128,8 +143,9 @@ FoundLayer lvm_volume(Host& host, const std::string& folder) {
   }
   found.layer.name = group->name + "/" + volume->name;
   found.words = "LVM volume " + found.layer.name;
-  if (const auto refused = lvm_refusal(*group, *volume); !refused.empty())
-    found.unsupported = fmt::format("an LVM volume ({})", refused);
+  std::string refused = lvm_refusal(*group, *volume);
+  if (refused.empty()) refused = owner_refusal(host, *group);
+  if (!refused.empty()) found.unsupported = fmt::format("an LVM volume ({})", refused);
   describe_parts(host, *group, *volume, found);
   find_other_pvs(host, *group, found);
   return found;

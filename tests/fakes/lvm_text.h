@@ -16,9 +16,9 @@ inline std::string lvm_id(const std::string& name) {
   return id;
 }
 
-/// vg0 with the PVs pv0 to pv4, extents of 1 MiB.
-inline std::string lvm_group(const std::string& volumes) {
-  std::string text = "vg0 {\nid = \"" + lvm_id("vg0") +
+/// vg0 with the PVs pv0 to pv4, extents of 1 MiB. `more`: lines that go before its others.
+inline std::string lvm_group(const std::string& volumes, const std::string& more = "") {
+  std::string text = "vg0 {\n" + more + "id = \"" + lvm_id("vg0") +
                      "\"\nseqno = 7\nstatus = [\"RESIZEABLE\", \"READ\", \"WRITE\"]\n"
                      "extent_size = 2048\nphysical_volumes {\n";
   for (const char* name : {"pv0", "pv1", "pv2", "pv3", "pv4"})

@@ -372,6 +372,9 @@ TEST_CASE(
   CHECK(contains(generic, "layer=md\nlayer=lvm\n"));
   CHECK(f.has("lib/modules/dm_mod.ko"));
   CHECK(f.run({"-t", "raw:/dev/md0"}) == 2);
+  CHECK(f.err ==
+        "mkcapture: --target: md0 on vda2 is no plain partition, and only that has a name which "
+        "outlives the first dump: give one, or a file system on /dev/md0 (disk:)\n");
 }
 
 TEST_CASE("mkcapture: NFS brings its version, DHCP and the card that leads to the server") {

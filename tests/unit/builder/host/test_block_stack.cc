@@ -284,6 +284,41 @@ TEST_CASE("block stack: volumes that are refused") {
     host.files[kVirtual + "dm-0/dm/uuid"] = std::string("LVM-") + kVarUuid + "-tpool\n";
     CHECK(unsupported(host, {253, 0}) == "vg--0-var (dm-0) on sda, vdb: a part of an LVM volume");
   }
+  // vg0/var, linear on sda.
+  const auto make = [&](const std::string& more, const std::string& pv = "pv0") {
+    const std::string text = fakes::lvm_group(fakes::lvm_linear("var", pv, 40), more);
+    host.content["/dev/sda"] = fakes::lvm_pv("pv0", text);
+    host.links.erase(kVirtual + "dm-0/slaves/vdb");
+    add_mapping(host, 0, "LVM-" + fakes::lvm_id("vg0") + fakes::lvm_id("var"), "vg0-var", {"sda"});
+    return unsupported(host, {253, 0});
+  };
+  SUBCASE("exported, shared, of another type, on no PV") {
+    const std::string volume = "vg0-var (dm-0) on sda: an LVM volume (";
+    CHECK(make("").ends_with(": "));
+    CHECK(make("status = [\"EXPORTED\"]\n") == volume + "vg0 is exported (vgexport))");
+    CHECK(make("lock_type = \"dlm\"\n") ==
+          volume + "vg0 is shared with other machines (lock_type dlm))");
+    CHECK(make("", "pv9") == volume + "vg0/var lies on pv9, which is no PV)");
+  }
+  SUBCASE("of another machine's group") {
+    const std::string owned = "system_id = \"other\"\n";
+    const std::string refused =
+        "vg0-var (dm-0) on sda: an LVM volume (vg0 belongs to the machine other, and this one is ";
+    std::string own;
+    host.on_run = [&](const std::vector<std::string>& argv) -> Result<std::string> {
+      CHECK(argv == std::vector<std::string>{"lvm", "systemid"});
+      if (own.empty()) return fail("no lvm");
+      return own;
+    };
+    CHECK(make(owned).ends_with(": "));  // LVM itself has activated it
+    own = "  system ID: other\n";
+    CHECK(make(owned).ends_with(": "));
+    own = "  system ID: crashbox\n";
+    CHECK(make(owned) == refused + "crashbox)");
+    own = "  system ID: \n";
+    CHECK(make(owned) == refused + "without a system ID)");
+    CHECK(make("").ends_with(": "));
+  }
   SUBCASE("on an encrypted PV") {
     add_mapping(host, 1, "CRYPT-LUKS2-x", "secret", {"sdc"});
     host.links[kVirtual + "dm-0/slaves/dm-1"] = kVirtual + "dm-1";

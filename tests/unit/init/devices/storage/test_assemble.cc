@@ -46,8 +46,8 @@ struct Machine {
   }
   /// A PV of fakes::lvm_group().
   void add_pv_of(const std::string& name, int minor, const std::string& pv,
-                 const std::string& volumes) {
-    storage.add_disk(name, minor, fakes::lvm_pv(pv, fakes::lvm_group(volumes)));
+                 const std::string& volumes, const std::string& more = "") {
+    storage.add_disk(name, minor, fakes::lvm_pv(pv, fakes::lvm_group(volumes, more)));
     prober.content["/dev/" + name] = {"LVM2_member", "raid", "pv-" + pv, "", "", ""};
   }
   void add_pv(const std::string& name, int minor, const std::string& file) {
@@ -231,6 +231,21 @@ TEST_CASE("assemble: a mirror of LVM, from its parts") {
     CHECK(m.system.called("dm-remove vg0-var_rimage_0"));
     CHECK(m.system.called("dm-remove vg0-var_rmeta_1"));
   }
+}
+
+TEST_CASE("assemble: groups that are not this machine's are left alone") {
+  Machine m;
+  const std::string var = fakes::lvm_linear("var", "pv0", 40);
+  const std::string wanted = "lvm:" + fakes::lvm_id("vg0") + fakes::lvm_id("var") + ":1:vg0/var";
+  SUBCASE("exported since the image was built") {
+    m.add_pv_of("sda", 1, "pv0", var, "status = [\"EXPORTED\"]\n");
+    CHECK(m.failure({wanted}) == "vg0 is exported (vgexport)");
+  }
+  SUBCASE("another machine's, where none is named") {
+    m.add_pv_of("sda", 1, "pv0", var, "system_id = \"other\"\n");
+    CHECK(m.failure({"lvm"}) == "vg0 belongs to the machine other");
+  }
+  CHECK(m.storage.tables.empty());
 }
 
 TEST_CASE("assemble: a thin volume, where its pool has room") {
