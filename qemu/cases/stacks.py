@@ -9,7 +9,11 @@ from harness.image import ImageOptions
 from harness.machine import Machine
 from harness.outcome import Outcome
 from harness.reader import read_stack
-from harness.stack import FILL, MEMORY_MIB, Stack, blank_disk, lvm_on_mirror, volume
+from harness.stack import FILL, MEMORY_MIB, Stack, array, blank_disk, lvm_on_mirror, volume
+
+# As udev makes them: where a group's other PVs are, which a volume may be grown over.
+PV_LINKS = (" && mkdir -p /dev/disk/by-id && lvm pvs -q --noheadings -o pv_name,pv_uuid | "
+            "while read -r node uuid; do ln -s $node /dev/disk/by-id/lvm-pv-uuid-$uuid; done")
 
 
 def on_stack(context: Context, stack: Stack, controllers: tuple[str, ...],
@@ -37,3 +41,61 @@ def lvm_on_raid1(context: Context) -> None:
 def lvm_two_controllers(context: Context) -> None:
     """a linear volume over two PVs on virtio-blk and AHCI"""
     on_stack(context, volume("/dev/vda /dev/sda", "-L 2000M vg0"), ("virtio-blk", "ahci"))
+
+
+@case("lvm-grown", limit=900, long=True)
+def lvm_grown(context: Context) -> None:
+    """the same, which had one PV when the image was built and was grown over the second"""
+    stack = volume("/dev/vda /dev/sda", "-L 1000M vg0 /dev/vda",
+                   later="lvm lvextend -q -L 2000M vg0/var /dev/sda || give_up lvextend")
+    stack.make += PV_LINKS
+    outcome = on_stack(context, stack, ("virtio-blk", "ahci"))
+    expect("by metadata 2" not in outcome.console, "the metadata is that of the build")
+
+
+@case("lvm-striped", limit=900, long=True)
+def lvm_striped(context: Context) -> None:
+    """a striped volume"""
+    stack = volume("/dev/vda /dev/vdb", "-i 2 -I 64k -L 2000M vg0")
+    stack.largest = 950_000
+    on_stack(context, stack, ("virtio-blk", "virtio-blk"))
+
+
+@case("md-raid1-degraded", limit=900, long=True)
+def md_raid1_degraded(context: Context) -> None:
+    """a mirror (1.2) that lost a half after the image was built"""
+    stack = array("1", "1.2", "/dev/vda /dev/vdb", up="/dev/vda", options="--assume-clean")
+    stack.later = "mdadm /dev/md0 --fail /dev/vdb --remove /dev/vdb"
+    on_stack(context, stack, ("virtio-blk", "virtio-blk"), ("raid1 with 1 of 2 members",))
+
+
+# An array that was written to stays dirty, however slow the writer is on a busy host.
+DIRTY = "echo 0 > /sys/block/md0/md/safe_mode_delay"
+
+
+@case("md-raid5-dirty", limit=900, long=True)
+def md_raid5_dirty(context: Context) -> None:
+    """raid5 of three that was written to when the machine crashed"""
+    stack = array("5", "1.2", "/dev/vda /dev/vdb /dev/vdc", options="--assume-clean")
+    stack.later = DIRTY
+    on_stack(context, stack, ("virtio-blk",) * 3, ("raid5 with 3 of 3 members, not in sync",))
+
+
+@case("md-raid10", limit=900, long=True)
+def md_raid10(context: Context) -> None:
+    """raid10 of four, of which one is missing"""
+    on_stack(context, array("10", "1.2", "/dev/vda /dev/vdb /dev/vdc missing"),
+             ("virtio-blk",) * 3, ("raid10 with 3 of 4 members",))
+
+
+@case("md-raid0", limit=900, long=True)
+def md_raid0(context: Context) -> None:
+    """raid0 over two controllers, metadata 1.0"""
+    on_stack(context, array("0", "1.0", "/dev/vda /dev/sda"), ("virtio-blk", "ahci"))
+
+
+@case("md-090", limit=900, long=True)
+def md_090(context: Context) -> None:
+    """a mirror with metadata 0.90"""
+    on_stack(context, array("1", "0.90", "/dev/vda /dev/vdb", options="--assume-clean"),
+             ("virtio-blk", "virtio-blk"))

@@ -15,22 +15,26 @@ from .stack import Stack, add_stack_tools, blank_disk, device_nodes
 CHECKS = {"ext4": "/usr/sbin/e2fsck -fn", "btrfs": "btrfs check"}
 
 
-def run_job(context: Context, name: str, job: str, disks: list[tuple[str, Disk]],
-            modules: list[str]) -> None:
-    """`job` is shell; `give_up WHY` and `wait_for FILE` are there for it."""
+def start_job(context: Context, name: str, job: str, machine: Machine,
+              modules: list[str]) -> Running:
+    """`job` is shell; `give_up WHY` and `wait_for FILE` are there for it. When it is over, the
+    machine switches itself off."""
     tree = Initramfs()
     tree.file(paths.GUEST / "stack_init", "init", 0o755)
-    nodes = device_nodes([controller for controller, _ in disks])
+    nodes = device_nodes([controller for controller, _ in machine.disks])
     tree.data("etc/job", f"DISKS='{' '.join(nodes)}'\nJOB='{job}'\n")
     guest.add_programs(context, tree)
     add_stack_tools(tree)
-    for controller, _ in disks:
+    for controller, _ in machine.disks:
         modules = modules + DEVICE_MODULES[controller]
     tree.modules(context.kernel, modules)
     initrd = tree.write(context.dir / f"{name}.img")
-    running = Running(context, Machine(disks=disks), context.kernel.boot_image, initrd, "panic=5",
-                      name)
-    console = running.wait_end(500)
+    return Running(context, machine, context.kernel.boot_image, initrd, "panic=5", name)
+
+
+def run_job(context: Context, name: str, job: str, disks: list[tuple[str, Disk]],
+            modules: list[str]) -> None:
+    console = start_job(context, name, job, Machine(disks=disks), modules).wait_end(500)
     for line in console.splitlines():
         if line.startswith("job: FAILED"):
             raise Failed(f"{name}: {line}")
@@ -49,6 +53,7 @@ wait_for {device}
 mount -t {stack.fstype} -o ro {device} /mnt || give_up "cannot mount {device}"
 [ -d /mnt/{only} ] || give_up "there is no {only}: $(ls /mnt)"
 tar -C /mnt/{only} -cf {to} . || give_up tar
+umount /mnt
 """, disks, [*stack.modules, *FILESYSTEM_MODULES[stack.fstype]])
     files = context.dir / "stack.files"
     shutil.rmtree(files, ignore_errors=True)

@@ -28,7 +28,7 @@ MORE_MODULES = ["crc32c_intel", "crct10dif_pclmul", "crct10dif_generic", "quota_
 # lvm2 without udev, and without a file that says which devices are its own.
 LVM_CONF = """devices { dir="/dev" scan=["/dev"] use_devicesfile=0 multipath_component_detection=0 }
 activation { udev_sync=0 udev_rules=0 monitoring=0 }
-global { use_lvmpolld=0 event_activation=0 }
+global { use_lvmpolld=0 event_activation=0 thin_check_executable="" }
 """
 LVM_UP = "lvm vgchange -q -ay --sysinit vg0; lvm vgmknodes vg0"
 
@@ -73,7 +73,10 @@ def array(level: str, metadata: str, members: str, up: str = "", options: str = 
     return Stack(
         make=f"mdadm -q --create /dev/md0 --run -l{level} -n{count} -e{metadata} {options} "
              f"{members}",
-        activate=f"mdadm --assemble --run /dev/md0 {there}", device="/dev/md0",
+        # Frozen: Linux 6.1 never switches off while a raid5 resyncs.
+        activate=f"mdadm --assemble --run /dev/md0 {there}; "
+                 "echo frozen > /sys/block/md0/md/sync_action",
+        device="/dev/md0",
         modules=["crc32c_generic", LEVEL_MODULES[level]])
 
 
