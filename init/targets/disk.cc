@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::size_t kMaxFilesystemsText = 16 << 10;
 
+// A file system's own word for what an error in it does (s_errors of the superblock,
+// fs/ext4/ext4.h).
+constexpr std::uint64_t kExtErrorsAt = 1024 + 0x3c;
+constexpr std::string_view kExtPanics("\3\0", 2);
+
 bool is_ext(std::string_view type) {
   return type == "ext2" || type == "ext3" || type == "ext4";
 }
@@ -44,6 +49,10 @@ class DiskTarget final : public MountedTarget {
     TRY_ASSIGN(plan, plan_mount(device, context_.config, builtin));
     context_.modules.load_filesystem(plan.modules);
     if (plan.type == "btrfs") TRY(block.wait_for_btrfs(device, deadline));
+    // It would end this kernel, and with it the next target's turn.
+    if (plan.type == "ext4" &&
+        system.read_at(device.path, kExtErrorsAt, kExtPanics.size()).value_or("") == kExtPanics)
+      plan.data = "errors=remount-ro";
     TRY(system.make_dir(kMountPoint));
     TRY(system.mount(device.path, kMountPoint, plan.type,
                      MS_NOATIME | MS_NOSUID | MS_NODEV | MS_NOEXEC, plan.data));

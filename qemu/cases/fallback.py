@@ -4,7 +4,7 @@ is the configured one."""
 from pathlib import Path
 
 from harness.case import Context, case, expect
-from harness.disk import Disk, make_disk, read_files
+from harness.disk import START_MIB, Disk, make_disk, read_files
 from harness.dump import check_directory
 from harness.image import ImageOptions
 from harness.machine import Machine
@@ -84,3 +84,21 @@ def key_refused(context: Context) -> None:
                           DRIVERS + ",virtio_net", ["--ip", "dhcp", *server.options()], "connect",
                           nic="virtio-net")
     expect("permission denied" in first.reason, f"the reason is another: {first.reason}")
+
+
+@case("fallback-ext4-panics", long=True)
+def ext4_panics(context: Context) -> None:
+    """the first target's ext4 is broken, and set to panic when that is found"""
+    broken = make_disk(context, "ext4", size_mib=64, name="broken", directory="/crash")
+    content = f"{broken.image}?offset={START_MIB << 20}"
+    context.run(["tune2fs", "-e", "panic", content])
+    context.run(["debugfs", "-w", "-R", "set_inode_field /crash block[0] 0", content])
+    disk = make_disk(context, "ext4", size_mib=256)
+    outcome = capture(context, Synthetic(
+        Machine(disks=[("virtio-blk", broken), ("virtio-blk", disk)]),
+        ImageOptions([f"disk:UUID={broken.uuid}:/crash", f"disk:UUID={disk.uuid}:/crash"], DRIVERS)))
+    outcome.must_be_saved(number_of_verdicts=2)
+    first = outcome.verdicts.targets[0]
+    expect(first.step == "directory", f"failed at step {first.step}: {first.reason}")
+    expect("invalid magic" in outcome.console, "the kernel did not see the error")
+    check_directory(context, read_files(context, disk) / "crash", outcome)
