@@ -17,7 +17,11 @@ bool same_key(std::string_view a, std::string_view b) {
                     [&](char x, char y) { return plain(x) == plain(y); });
 }
 
-bool matches(std::string_view key, std::string_view pattern) {
+bool matches(std::string_view word, std::string_view pattern) {
+  const std::string_view key = cmdline_key(word);
+  if (const auto equals = pattern.find('='); equals != std::string_view::npos)
+    return same_key(key, pattern.substr(0, equals)) &&
+           cmdline_value(word) == pattern.substr(equals + 1);
   if (!pattern.ends_with('*')) return same_key(key, pattern);
   pattern.remove_suffix(1);
   return key.size() >= pattern.size() && same_key(key.substr(0, pattern.size()), pattern);
@@ -92,7 +96,7 @@ CaptureCmdline capture_cmdline(std::string_view running, const std::vector<Cmdli
   for (auto& word : split_cmdline(running)) {
     for_init = for_init || word == "--";
     const auto removed = std::find_if(remove.begin(), remove.end(), [&](const auto& entry) {
-      return matches(cmdline_key(word), entry.pattern);
+      return matches(word, entry.pattern);
     });
     if (for_init)
       result.left_out.push_back({word, "behind --: for the running system's init"});

@@ -3,7 +3,7 @@
 namespace mkcapture::init {
 namespace {
 
-/// All that Documentation/admin-guide/sysctl/kernel.rst and vm.rst (6.18) have of this kind, and
+/// All that Documentation/admin-guide/sysctl/kernel.rst and vm.rst (7.3) have of this kind, and
 /// the parameters of built-in parts that do the same. 0 is "never" for each.
 constexpr const char* kSwitches[] = {
     "/proc/sys/kernel/panic_on_oops",
@@ -23,6 +23,7 @@ constexpr const char* kSwitches[] = {
     "/proc/sys/kernel/ftrace_dump_on_oops",
     "/proc/sys/kernel/panic_print",
     "/proc/sys/vm/panic_on_oom",
+    "/proc/sys/vm/panic_on_unrecoverable_memory_failure",
     "/sys/module/workqueue/parameters/panic_on_stall",
     "/sys/module/workqueue/parameters/panic_on_stall_time",
     "/sys/module/smp/parameters/panic_on_ipistall",

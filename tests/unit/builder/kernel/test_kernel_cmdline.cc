@@ -62,6 +62,12 @@ TEST_CASE("capture command line: dashes and underscores are alike, as in the ker
   CHECK(captured("rd-a.b=1 x", {"rd_*"}, {}, "") == "x");
 }
 
+TEST_CASE("capture command line: a pattern with a value is for this value alone") {
+  CHECK(captured("iommu=panic iommu=soft io-mmu=panic", {"iommu=panic"}, {}, "") ==
+        "iommu=soft io-mmu=panic");
+  CHECK(captured("iommu=\"panic\" iommu", {"iommu=panic"}, {}, "") == "iommu");
+}
+
 TEST_CASE("capture command line: what is set again replaces what was there") {
   CHECK(captured("panic=0 numa=on x", {}, {"numa=off"}, "panic=10") == "x numa=off panic=10");
 }
@@ -135,7 +141,12 @@ TEST_CASE("capture command line: what loses a dump is in the table, with a reaso
                            "profile=2",
                            "kho=on",
                            "prot_virt=1",
-                           "vmcp_cma=8M"}) {
+                           "vmcp_cma=8M",
+                           "iommu=panic",
+                           "iommu.debug_pagealloc=1",
+                           "kvm-arm.mode=protected",
+                           "fail_skb_realloc=1,1,0,-1",
+                           "add_efi_memmap"}) {
     const auto cmdline = capture_cmdline(word, profile->cmdline_remove, {}, "");
     CHECK_MESSAGE(cmdline.line.empty(), word);
     REQUIRE(cmdline.left_out.size() == 1);
