@@ -10,6 +10,24 @@ bool has_module(Host& host, const char* name) {
   return host.exists(std::string("/sys/module/") + name);
 }
 
+// Drivers of the ways to a management controller, as the kernel's buses list their devices.
+constexpr const char* kIpmiInterfaces[] = {
+    "/sys/bus/platform/drivers/ipmi_si", "/sys/bus/pci/drivers/ipmi_si",
+    "/sys/bus/i2c/drivers/ipmi_ssif", "/sys/bus/platform/drivers/ipmi-powernv"};
+
+// The management controller's watchdog stands on no device of its own.
+HostWatchdog ipmi_watchdog(Host& host) {
+  HostWatchdog found{"watchdog", "IPMI", {}};
+  for (const auto& interface : kIpmiInterfaces)
+    for (const auto& name : host.list_dir(interface).value_or({}))
+      if (const auto device = host.real_path(std::string(interface) + "/" + name);
+          device && device->starts_with("/sys/devices/"))
+        merge_drivers(found.drivers, drivers_above(host, *device));
+  if (found.drivers.empty()) found.drivers.push_back({"ipmi_si", "ipmi_si", "", "watchdog"});
+  found.drivers.push_back({"ipmi_watchdog", "ipmi_watchdog", "", "watchdog"});
+  return found;
+}
+
 }  // namespace
 
 std::vector<HostWatchdog> find_watchdogs(Host& host) {
@@ -23,11 +41,7 @@ std::vector<HostWatchdog> find_watchdogs(Host& host) {
       watchdog.drivers.push_back({"softdog", "softdog", "", name});
     found.push_back(std::move(watchdog));
   }
-  if (found.empty() && has_module(host, "ipmi_watchdog"))
-    found.push_back({"watchdog",
-                     "IPMI",
-                     {{"ipmi_si", "ipmi_si", "", "watchdog"},
-                      {"ipmi_watchdog", "ipmi_watchdog", "", "watchdog"}}});
+  if (found.empty() && has_module(host, "ipmi_watchdog")) found.push_back(ipmi_watchdog(host));
   return found;
 }
 

@@ -57,9 +57,24 @@ TEST_CASE("watchdogs of this machine: driver and what it stands on") {
 TEST_CASE("watchdogs of this machine: the management controller's is of no class") {
   FakeHost host = fakes::virtual_machine();
   host.files["/sys/module/ipmi_watchdog/refcnt"] = "1\n";
-  const auto found = find_watchdogs(host);
+  auto found = find_watchdogs(host);
   REQUIRE(found.size() == 1);
-  CHECK(found[0].drivers.size() == 2);
+  REQUIRE(found[0].drivers.size() == 2);
+  CHECK(found[0].drivers[0].module == "ipmi_si");
+  CHECK(found[0].drivers[1].module == "ipmi_watchdog");
+  // The way to it as it is here.
+  const std::string bus = "/sys/devices/pci0000:00/0000:00:1f.4";
+  const std::string controller = bus + "/i2c-0/0-0020";
+  host.bind_driver(bus, "i801_smbus", "i2c_i801");
+  host.bind_driver(controller, "ipmi_ssif", "ipmi_ssif");
+  host.links["/sys/bus/i2c/drivers/ipmi_ssif/0-0020"] = controller;
+  host.links["/sys/bus/i2c/drivers/ipmi_ssif/module"] = "/sys/module/ipmi_ssif";
+  found = find_watchdogs(host);
+  REQUIRE(found.size() == 1);
+  REQUIRE(found[0].drivers.size() == 3);
+  CHECK(found[0].drivers[0].module == "i2c_i801");
+  CHECK(found[0].drivers[1].module == "ipmi_ssif");
+  CHECK(found[0].drivers[2].module == "ipmi_watchdog");
 }
 
 TEST_CASE("watchdog: fed each second while the lease lasts, and not a moment longer") {
@@ -147,7 +162,7 @@ TEST_CASE("PID 1: without a watchdog the lockup detectors are the net, at their 
   CHECK_FALSE(system.called("fork"));
   CHECK(system.files[kThreshold] == "60");
   CHECK(system.files[kSoftPanic] == "1");
-  CHECK(system.logged("lockup detectors end a CPU that spins for 2min"));
+  CHECK(system.logged("lockup detectors end a CPU that spins, within 3min"));
   FakeSystem bare;
   CHECK_FALSE(arm_lockup_detectors(bare));
   CHECK_FALSE(bare.called("write"));
