@@ -106,8 +106,14 @@ class ImageSearch {
       for (const char* prefix : {"", "usr/"})
         found.push_back(prefix + path);
     }
-    for (const char* prefix : {"", "usr/"})
-      found.push_back(fmt::format("{}lib/modules/{}/vmlinuz", prefix, release_));
+    // Beside the modules, under the names that the architecture has in /boot: "image" on s390x.
+    std::vector<std::string> beside = {"vmlinuz"};
+    for (std::string_view pattern : profile_.kernel_images)
+      if (pattern.starts_with("boot/") && pattern.ends_with("-{release}"))
+        beside.emplace_back(pattern.substr(5, pattern.rfind('-') - 5));
+    for (const auto& name : beside)
+      for (const char* prefix : {"", "usr/"})
+        found.push_back(fmt::format("{}lib/modules/{}/{}", prefix, release_, name));
     for (const char* boot : kBootFolders)
       for (const auto& token : names(boot))
         found.push_back(fmt::format("{}/{}/{}/linux", boot, token, release_));

@@ -31,10 +31,6 @@ bool has_word(std::string_view flavour, std::initializer_list<std::string_view> 
   return false;
 }
 
-bool is_for_debugging(const std::string& release) {
-  return has_word(kernel_flavour(release), {"debug", "dbg", "kasan", "kcsan", "lockdep"});
-}
-
 bool is_special(const std::string& release) {
   return has_word(kernel_flavour(release), {"rt", "realtime", "16k", "64k"});
 }
@@ -58,6 +54,10 @@ std::string kernel_flavour(std::string_view release) {
     flavour += (flavour.empty() ? "" : "-") + std::string(word);
   }
   return flavour;
+}
+
+bool is_for_debugging(std::string_view release) {
+  return has_word(kernel_flavour(release), {"debug", "dbg", "kasan", "kcsan", "lockdep"});
 }
 
 std::optional<std::string> newest_of_flavour(const std::vector<std::string>& releases,

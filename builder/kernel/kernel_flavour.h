@@ -13,6 +13,9 @@ namespace mkcapture {
 /// of 5.14.0-503.el9.aarch64+64k-debug, "lts" of 6.6.58-0-lts, "" of 6.11.4-301.fc41.x86_64.
 [[nodiscard]] std::string kernel_flavour(std::string_view release);
 
+/// It checks itself at every step, for much memory.
+[[nodiscard]] bool is_for_debugging(std::string_view release);
+
 /// The one to take of `releases`, oldest first: the newest of the flavour of the `running` kernel;
 /// where there is none (or `running` is empty) the newest that is neither real-time nor of other
 /// page sizes, else the newest. Never one made for debugging: empty where there are no others.

@@ -6,6 +6,7 @@
 
 #include "builder/credentials/known_hosts.h"
 #include "builder/credentials/ssh_key.h"
+#include "builder/kernel/kernel_flavour.h"
 #include "builder/plan/ccw.h"
 #include "builder/plan/driver.h"
 #include "builder/plan/firmware.h"
@@ -61,6 +62,12 @@ Status choose_kernel(const Request& request, Host& host, Plan& plan) {
     return request.kernel ? as_usage_error(request.kernel->origin, std::move(release).error())
                           : std::move(release).error();
   plan.kernel = find_kernel_files(host, request.root, *release, plan.profile);
+  if (!request.kernel && is_for_debugging(*release)) {
+    const auto plain = newest_of_flavour(kernel_releases(host, request.root), *release);
+    plan.warnings.push_back(
+        fmt::format("kernel {} is made for debugging and takes much more memory than others{}",
+                    *release, plain ? ": --kernel " + *plain + " does not" : ""));
+  }
   if (const auto& image = request.kernel_image) {
     if (auto used = use_kernel_image(host, image->value, plan.kernel); !used)
       return as_usage_error(image->origin, std::move(used).error());

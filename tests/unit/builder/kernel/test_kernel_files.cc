@@ -160,6 +160,21 @@ std::string found(const TempDir& root, const std::string& release) {
 
 }  // namespace
 
+TEST_CASE("kernel: beside the modules, under each architecture's names") {
+  for (const auto& [arch, name] : {std::pair{"s390x", "vmlinuz"},
+                                   {"s390x", "image"},
+                                   {"riscv64", "vmlinuz"},
+                                   {"riscv64", "Image"},
+                                   {"arm64", "Image"},
+                                   {"ppc64le", "vmlinux"},
+                                   {"arm", "zImage"}}) {
+    const TempDir root;
+    const std::string path = root.write(std::string("usr/lib/modules/6.1/") + name, "x");
+    CHECK(find_kernel_files(*real_host(), root.path(), "6.1", *builtin_profile(arch)).image ==
+          path);
+  }
+}
+
 TEST_CASE("kernel: where systemd-boot, ostree, Alpine and kernel packages put the image") {
   for (const char* path :
        {"boot/0123abcd/6.6.58-0-lts/linux", "efi/fedora/6.6.58-0-lts/linux",
