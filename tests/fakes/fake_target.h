@@ -16,8 +16,9 @@ using namespace dump;
 /// Appends what is written to a string that the test owns.
 class StringOutput final : public Output {
  public:
-  explicit StringOutput(std::string& text, std::uint64_t* reserved = nullptr)
-      : text_(text), reserved_(reserved) {}
+  explicit StringOutput(std::string& text, std::uint64_t* reserved = nullptr, std::string note = {})
+      : text_(text), reserved_(reserved), note_(std::move(note)) {}
+  [[nodiscard]] std::string note() const override { return note_; }
   [[nodiscard]] bool seekable() const noexcept override { return true; }
   Status write_at(std::uint64_t offset, std::span<const std::byte> data) override {
     if (text_.size() < offset + data.size()) text_.resize(offset + data.size());
@@ -36,6 +37,7 @@ class StringOutput final : public Output {
  private:
   std::string& text_;
   std::uint64_t* reserved_;
+  std::string note_;
 };
 
 /// What a FakeTarget did and holds; outlives the target, which the flow owns.
@@ -49,6 +51,7 @@ struct FakeStore {
   std::optional<Space> free;
   std::vector<StoredDump> dumps;  // beside the one that is written
   std::string address;
+  std::string note;  // of what was written
   bool directory = true;
 
   Status call(const std::string& what) {
@@ -82,7 +85,7 @@ class FakeTarget final : public Target, private DumpStore {
   Result<std::unique_ptr<Output>> create(const std::string& file, const Deadline&) override {
     TRY(store_.call("create " + file));
     return std::unique_ptr<Output>(
-        std::make_unique<StringOutput>(store_.files[file], &store_.reserved[file]));
+        std::make_unique<StringOutput>(store_.files[file], &store_.reserved[file], store_.note));
   }
   Status commit(const std::string& from, const std::string& to, const Deadline&) override {
     TRY(store_.call("rename " + from + " " + to));

@@ -525,6 +525,14 @@ TEST_CASE("mkcapture: --kernel chooses among the trees; else the running one, el
   CHECK(chosen({}).ends_with(" 6.1.0-test"));  // runs
   f.host.release = "5.10.0-other";
   CHECK(chosen({}).ends_with(" 6.2.0-test"));
+  write_kernel_tree(f.tree, "6.3.0-test+debug", modules(), {});
+  CHECK(chosen({}).ends_with(" 6.2.0-test"));
+  CHECK(!f.said("debugging"));
+  f.host.release = "6.3.0-test+debug";
+  CHECK(chosen({}).ends_with(" 6.3.0-test+debug"));
+  CHECK(f.said(
+      "kernel 6.3.0-test+debug is made for debugging and takes much more memory than others: "
+      "--kernel 6.2.0-test does not"));
 }
 
 TEST_CASE("mkcapture: --root of another machine: nothing of this one gets into the image") {
@@ -557,6 +565,50 @@ TEST_CASE("mkcapture: --root of another machine: nothing of this one gets into t
   CHECK(!f.said("enp1s0"));
   CHECK(!f.said("mitigations"));  // of this machine's line
   CHECK(!f.said("with the 2"));   // its RAM
+}
+
+TEST_CASE("mkcapture: drivers that others add are known by what they drive") {
+  Fixture f;
+  auto more = modules();
+  more.push_back({"../updates/drivers/scsi/array.ko", {}});
+  more.push_back({"../weak-updates/vendor/drivers/net/card.ko", {}});
+  more.push_back({"../extra/anything.ko", {}});
+  write_kernel_tree(f.tree, kRelease, more, {});
+  const std::string conf = f.baked({"--drivers", "virtio_blk,ext4,array,card,anything"});
+  CHECK(contains(conf, "module=array|||storage\n"));
+  CHECK(contains(conf, "module=card|||net\n"));
+  CHECK(contains(conf, "module=anything|||\n"));
+}
+
+TEST_CASE("mkcapture: watchdogs of this machine, of any, and those that a LIST leaves out") {
+  Fixture f;
+  auto more = modules();
+  more.push_back({"drivers/watchdog/i6300esb.ko", {"alias=pci:v00008086d000025ABsv*sd*bc*sc*i*"}});
+  more.push_back({"drivers/char/ipmi/ipmi_msghandler.ko", {}});
+  more.push_back({"drivers/char/ipmi/ipmi_watchdog.ko", {"depends=ipmi_msghandler"}});
+  write_kernel_tree(f.tree, kRelease, more, {});
+  // By the device's alias, and by name what no device tells of.
+  const std::string generic = f.baked({"--drivers", "generic"});
+  CHECK(contains(generic, "watchdog=ipmi_watchdog\nwatchdog_autoload=1\n"));
+  CHECK(contains(generic, "module=i6300esb|||watchdog\n"));
+  CHECK(contains(f.image.find("etc/modules.alias")->data, "i6300esb"));
+
+  const std::string device = "/sys/devices/pci0000:00/0000:00:04.0";
+  f.host.bind_driver(device, "i6300ESB timer", "i6300esb");
+  f.host.files[device + "/watchdog/watchdog0/identity"] = "i6300ESB timer\n";
+  f.host.links["/sys/class/watchdog/watchdog0"] = device + "/watchdog/watchdog0";
+  const std::string here = f.baked({});
+  CHECK(contains(here, "watchdog=i6300esb\n"));
+  CHECK(!contains(here, "autoload=1"));
+  CHECK(!f.has("lib/modules/ipmi_watchdog.ko"));
+  REQUIRE(f.run({"--print", "plan"}) == 0);
+  CHECK(
+      f.said("watchdog  watchdog0 (i6300ESB timer): fed until the deadline, then it resets the "
+             "machine\n"));
+  REQUIRE(f.run({"--drivers", "virtio_blk,ext4", "--print", "plan"}) == 0);
+  CHECK(
+      f.said("watchdog  watchdog0 (i6300ESB timer) of this machine is not fed: add watchdog to "
+             "--drivers\n"));
 }
 
 TEST_CASE("mkcapture: the kernel's configuration where the tree has no file of it") {

@@ -58,6 +58,20 @@ TEST_CASE("kexec: what is left out is told with its reason, and an open quote is
   CHECK(plan_for(host, "/", "a=\"b").warnings.size() == 2);
 }
 
+TEST_CASE("kexec: options of drivers on the running system's line reach modules, and are shown") {
+  FakeHost host = fakes::virtual_machine();
+  host.files["/proc/cmdline"] = "quiet virtio_blk.queues=5 virtio-blk.async_probe\n";
+  Plan plan = plan_for(host);
+  CHECK(plan.kexec.append.starts_with("virtio_blk.queues=5 virtio-blk.async_probe "));
+  ResolvedModule module;
+  module.name = "virtio_blk";
+  module.reason = "drives vda";
+  module.params = "queues=2";
+  plan.drivers.modules.push_back(module);
+  CHECK(print_plan(plan, ImageSizes{}).find("drives vda, with queues=2 queues=5 async_probe\n") !=
+        std::string::npos);
+}
+
 TEST_CASE("kexec: the reservation's size, where kernels of 6.19 and later have it too") {
   FakeHost host = fakes::virtual_machine();
   CHECK(plan_for(host).crashkernel.reserved == 192 * kMiB);

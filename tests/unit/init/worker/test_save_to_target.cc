@@ -228,6 +228,14 @@ TEST_CASE("save: what fails after the rename does not undo a saved dump") {
   CHECK(run.system.logged("closing: Device or resource busy"));
 }
 
+TEST_CASE("save: what the target cannot promise stands in the log and in the verdict") {
+  Run run;
+  run.store.note = "the server cannot sync";
+  CHECK(run.save() == 0);
+  CHECK(run.system.logged("vmcore: the server cannot sync"));
+  CHECK(run.system.logged("/vmcore note=\"the server cannot sync\""));
+}
+
 TEST_CASE("save: a raw target takes the dump alone") {
   Run run;
   run.store.directory = false;
