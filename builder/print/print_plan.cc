@@ -178,7 +178,7 @@ std::string watchdog_words(const Plan& plan) {
   if (config.known() && !config.is_set("SOFTLOCKUP_DETECTOR"))
     return "none known, and the kernel has no CONFIG_SOFTLOCKUP_DETECTOR: nothing ends a driver "
            "that spins";
-  return "none known: the kernel's lockup detectors end a driver that spins for 2min";
+  return "none known: the kernel's lockup detectors end a driver that spins, within 3min";
 }
 
 void print_capture(const Plan& plan, std::string& out) {

@@ -32,8 +32,8 @@ void WatchdogFeeding::start(const Keeper& keeper) {
   }
   if (found == Found::kSome) return;
   if (arm_lockup_detectors(system_))
-    system_.log("no watchdog: the kernel's lockup detectors end a CPU that spins for " +
-                format_duration(kLockupPatience));
+    system_.log("no watchdog: the kernel's lockup detectors end a CPU that spins, within " +
+                format_duration(kLockupEnd));
 }
 
 void WatchdogFeeding::alive(const Deadline& deadline) {
