@@ -99,3 +99,10 @@ def md_090(context: Context) -> None:
     """a mirror with metadata 0.90"""
     on_stack(context, array("1", "0.90", "/dev/vda /dev/vdb", options="--assume-clean"),
              ("virtio-blk", "virtio-blk"))
+
+
+@case("md-10", limit=900, long=True)
+def md_10(context: Context) -> None:
+    """a mirror with metadata 1.0, at its members' end"""
+    on_stack(context, array("1", "1.0", "/dev/vda /dev/vdb", options="--assume-clean"),
+             ("virtio-blk", "virtio-blk"))
