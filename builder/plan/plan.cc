@@ -16,7 +16,7 @@
 #include "builder/plan/memory_need.h"
 #include "builder/plan/network.h"
 #include "builder/plan/target.h"
-#include "init/contract/only_disks.h"
+#include "init/contract/init_program.h"
 
 namespace mkcapture {
 
@@ -100,13 +100,16 @@ Status choose_payload(const Request& request, Host& host, Plan& plan) {
       folder, plan.profile.name, plan.profile.name));
 }
 
-// The smaller /init where that is enough, and the payload has it: others' may not.
+// The smallest /init that is enough, and that the payload has: others' may not.
 void choose_init(Host& host, Plan& plan) {
-  const bool enough = std::all_of(plan.targets.begin(), plan.targets.end(), [](const auto& target) {
-    return is_for_only_disks(target.spec) && target.layers.empty();
-  });
-  const std::string name(kInitOnlyDisks);
-  if (enough && host.is_file(plan.image.payload + "/" + name)) plan.image.init = name;
+  const auto all = [&plan](auto is) {
+    return std::all_of(plan.targets.begin(), plan.targets.end(), is);
+  };
+  if (!all([](const auto& target) { return target.layers.empty(); })) return;
+  const std::string_view enough =
+      all([](const auto& target) { return is_for_only_disks(target.spec); }) ? kInitOnlyDisks
+                                                                             : kInitWithoutLayers;
+  if (host.is_file(fmt::format("{}/{}", plan.image.payload, enough))) plan.image.init = enough;
 }
 
 // All programs that the image will hold are in the payload.

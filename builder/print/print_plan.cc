@@ -7,8 +7,8 @@
 #include "builder/plan/memory_need.h"
 #include "builder/print/print.h"
 #include "init/base/units.h"
+#include "init/contract/init_program.h"
 #include "init/contract/module_options.h"
-#include "init/contract/only_disks.h"
 
 namespace mkcapture {
 
@@ -203,9 +203,10 @@ void print_capture(const Plan& plan, std::string& out) {
 void print_image(const Plan& plan, const ImageSizes& sizes, std::string& out) {
   Section section(out, "Image");
   section.line("file           {}, mode 0600", plan.output);
-  section.line("init           {}", plan.image.init == kInitOnlyDisks
-                                        ? "for disks alone, without network, LVM and md"
-                                        : "with network, LVM and md");
+  section.line("init           {}",
+               plan.image.init == kInitOnlyDisks ? "for disks alone, without network, LVM and md"
+               : plan.image.init == kInitWithoutLayers ? "with network, without LVM and md"
+                                                       : "with network, LVM and md");
   section.line("compression    {}: {}", to_string(plan.compress.compressor), plan.compress_why);
   section.line("size           {} packed, {} unpacked in memory", format_size(sizes.image_bytes),
                format_size(sizes.rootfs_bytes));

@@ -16,8 +16,8 @@ build_payload() {
   ln -sfn "$sysroot" "$build/sysroot/$arch"
   build_programs "$compiler" "$key" "$payload"
   cached "init-$arch" "$(image_programs_key "$sysroot")" \
-    step "init-$arch" "$arch: /init, twice, savecore and target-check" build_image_programs "$sysroot"
-  for program in init init-disk savecore target-check; do
+    step "init-$arch" "$arch: /init, thrice, savecore and target-check" build_image_programs "$sysroot"
+  for program in init init-plain init-disk savecore target-check; do
     install -C -m 0755 "$entry/$program" "$payload/$program"
   done
 }
@@ -28,7 +28,8 @@ image_programs_key() {
   file_hash "$tree/init" "$tree/CMakeLists.txt" "$toolchain/image.cmake" -not -name '*.md'
 }
 
-# build_image_programs SYSROOT DIR: DIR/{init,init-disk,savecore,target-check}, compiled in build/image/ARCH.
+# build_image_programs SYSROOT DIR: DIR/{init,init-plain,init-disk,savecore,target-check}, compiled in
+# build/image/ARCH.
 build_image_programs() {
   local sysroot=$1 dir=$2 image=$build/image/$arch
   # A folder that was configured for another sysroot would keep its paths.
@@ -38,8 +39,8 @@ build_image_programs() {
   fi
   cmake -S "$tree" -B "$image" -G Ninja -DMKCAPTURE_IMAGE=ON -DMKCAPTURE_ARCH="$arch" \
     -DMKCAPTURE_SYSROOT="$sysroot" -DCMAKE_TOOLCHAIN_FILE="$toolchain/image.cmake"
-  cmake --build "$image" --target init init_disk savecore target-check
-  install -m 0755 "$image"/init/{init,init-disk,savecore,target-check} "$dir"
+  cmake --build "$image" --target init init_plain init_disk savecore target-check
+  install -m 0755 "$image"/init/{init,init-plain,init-disk,savecore,target-check} "$dir"
 }
 
 build_host_tool() {

@@ -1,13 +1,10 @@
-// What /init for disks alone has in the place of network and storage layers: these definitions come
-// before the libraries', so that the linker takes nothing of those along. The builder takes this
-// program for images that ask for neither (contract/only_disks.h); what the boot loader asks for
-// beyond that is told what is missing.
-#include "init/contract/only_disks.h"
-
+// What /init for disks alone has in the place of a network: these definitions come before the
+// libraries', so that the linker takes nothing of those along. The builder takes this program for
+// images that ask for none (contract/init_program.h); what the boot loader asks for beyond that is
+// told what is missing.
 #include <set>
 
-#include "init/devices/storage/assemble.h"
-#include "init/devices/storage/md.h"
+#include "init/contract/init_program.h"
 #include "init/net/bring_up.h"
 #include "init/net/dhcp.h"
 #include "init/targets/disk.h"
@@ -66,17 +63,5 @@ Result<NetworkState> bring_up_network(CaptureContext, LinkControl&, const Deadli
 int dhcp_event_main(int, char**, char**) {
   return 2;
 }
-
-// The image names no layer.
-StorageAssembler::StorageAssembler(System& system, ModuleLoader&, const std::vector<StorageLayer>&)
-    : system_(system) {}
-bool StorageAssembler::step(const std::map<std::string, BlockDevice>&, const Deadline&) {
-  (void)system_;
-  return false;
-}
-std::string StorageAssembler::waiting_for() const {
-  return {};
-}
-void freeze_arrays(System&, const std::string&) {}
 
 }  // namespace mkcapture::init

@@ -861,21 +861,24 @@ TEST_CASE("mkcapture: what the plan accepts, the build accepts, and each refuses
   CHECK(static_cast<int>(requests.size()) - accepted >= 15);
 }
 
-TEST_CASE("mkcapture: the smaller /init where disks are all that the image needs") {
+TEST_CASE("mkcapture: the smallest /init that is enough for the image") {
   Fixture f;
   CHECK(f.run({"--print", "plan"}) == 0);  // a payload may have the whole one alone
   CHECK(f.said("  init           with network, LVM and md\n"));
-  f.tree.write("payload/init-disk", "the smaller one");
+  f.tree.write("payload/init-disk", "the smallest");
+  f.tree.write("payload/init-plain", "the smaller one");
   const auto init = [&](const std::vector<std::string>& arguments) {
     (void)f.baked(arguments);
     return f.image.find("init")->data;
   };
-  CHECK(init({}) == "the smaller one");
-  CHECK(init({"-t", "raw:/dev/vda2"}) == "the smaller one");
-  CHECK(init({"-t", "nfs://10.0.0.9/dumps"}) == "program init");
-  CHECK(init({"-t", kDisk, "-t", "nfs://10.0.0.9/dumps"}) == "program init");
+  CHECK(init({}) == "the smallest");
+  CHECK(init({"-t", "raw:/dev/vda2"}) == "the smallest");
+  CHECK(init({"-t", "nfs://10.0.0.9/dumps"}) == "the smaller one");
+  CHECK(f.run({"-t", "nfs://10.0.0.9/dumps", "--print", "plan"}) == 0);
+  CHECK(f.said("  init           with network, without LVM and md\n"));
+  CHECK(init({"-t", "raw:/dev/vda2", "-t", "nfs://10.0.0.9/dumps"}) == "the smaller one");
   CHECK(init({"-t", kDisk, "--drivers", "generic"}) == "program init");  // has LVM and md
-  CHECK(init({"-t", kDisk, "--drivers", "virtio_pci,virtio_blk,ext4"}) == "the smaller one");
+  CHECK(init({"-t", kDisk, "--drivers", "virtio_pci,virtio_blk,ext4"}) == "the smallest");
   REQUIRE(f.run({"--print", "plan"}) == 0);
   CHECK(f.said("  init           for disks alone, without network, LVM and md\n"));
 }
