@@ -135,7 +135,9 @@ class DriverPlanner {
         if (!info) return std::move(info).error();
         driver_class = class_of_path(info->path);
       }
-      if (driver_class == "fs" && sets_.find(name) != nullptr) {
+      // Not every module below fs/ mounts a disk: virtiofs.
+      const ModuleSet* set = sets_.find(name);
+      if (driver_class == "fs" && set != nullptr && set->driver_class == "fs") {
         TRY(take_filesystem(name, "listed"));
         continue;
       }

@@ -193,6 +193,8 @@ TEST_CASE("mkcapture: a share of the virtual machine's host") {
   CHECK(contains(conf, "virtio_pci"));
   CHECK(f.has("lib/modules/virtiofs.ko"));
   CHECK(!contains(conf, "autoload"));
+  CHECK(contains(f.baked({"-t", "virtiofs:share:/crash", "--drivers", "virtio_pci,virtiofs"}),
+                 "\ndrivers=virtio_pci,virtiofs\n"));
   CHECK(f.run({"-t", "virtiofs:share:/crash", "--print", "plan"}) == 0);
   CHECK(contains(f.out, "1. virtiofs:share:/crash\n     a share of the virtual machine's host\n"));
 }
