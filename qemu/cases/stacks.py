@@ -2,11 +2,14 @@
 that machine, without a target; the dump is read after the distribution's own lvm2 and mdadm have
 brought the stack up again."""
 
+from dataclasses import replace
+
 from harness.case import Context, case, expect
 from harness.crash import Round, saved
 from harness.dump import check_directory
 from harness.image import ImageOptions
 from harness.machine import Machine
+from harness.nbd import NbdServer
 from harness.outcome import Outcome
 from harness.reader import read_stack
 from harness.stack import FILL, MEMORY_MIB, Stack, array, blank_disk, lvm_on_mirror, volume
@@ -106,3 +109,22 @@ def md_10(context: Context) -> None:
     """a mirror with metadata 1.0, at its members' end"""
     on_stack(context, array("1", "1.0", "/dev/vda /dev/vdb", options="--assume-clean"),
              ("virtio-blk", "virtio-blk"))
+
+
+@case("lvm-raid1-pv-gone", limit=900, long=True)
+def lvm_raid1(context: Context) -> None:
+    """a raid1 volume of which one PV is gone from the crash on"""
+    disk = blank_disk(context, "gone")
+    path, url = NbdServer(context).export(disk.image)
+    disks = [("virtio-blk", blank_disk(context, "there")),
+             ("virtio-blk", replace(disk, source=url))]
+    machine = Machine(memory_mib=MEMORY_MIB, disks=disks)
+    stack = volume("/dev/vda /dev/vdb", "--type raid1 -m 1 --nosync -L 1000M vg0")
+    stack.modules = ["crc32c_generic", "raid1", "dm_raid"]
+    stack.busy = False
+    outcome = saved(context, Round(machine, ImageOptions(targets=[]), stack=stack, fill=FILL,
+                                   at_crash=lambda _: path.fail()))
+    expect(path.failed_requests, "the PV that is gone was never asked for")
+    stack.activate = stack.activate.replace("-ay", "-ay --activationmode degraded")
+    only = Machine(memory_mib=MEMORY_MIB, disks=disks[:1])
+    check_directory(context, read_stack(context, only, stack), outcome)
