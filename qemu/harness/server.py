@@ -8,6 +8,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
 from .case import Context, Failed, Skipped
 from .machine import IPV6_PREFIX
@@ -34,6 +35,12 @@ def is_open(port: int, address: str = "127.0.0.1") -> bool:
 def start(context: Context, name: str, argv: list[str], port: int, limit: float = 60,
           address: str = "127.0.0.1") -> None:
     """Starts a server in the foreground and waits until it listens on `port`."""
+    _run(context, name, argv, lambda: is_open(port, address), f"does not listen on port {port}",
+         limit)
+
+
+def _run(context: Context, name: str, argv: list[str], ready: Callable[[], bool], not_ready: str,
+         limit: float = 60) -> None:
     log_path = context.dir / f"{name}.log"
     context.note(f"$ {' '.join(argv)}\n")
     with open(log_path, "wb") as log:
@@ -49,11 +56,11 @@ def start(context: Context, name: str, argv: list[str], port: int, limit: float 
 
     context.at_end(stop)
     ends_at = time.monotonic() + limit
-    while not is_open(port, address):
+    while not ready():
         if process.poll() is not None:
             raise Failed(f"{name} ended with status {process.returncode}, see {log_path}")
         if time.monotonic() > ends_at:
-            raise Failed(f"{name} does not listen on port {port} after {limit:.0f} s")
+            raise Failed(f"{name} {not_ready} after {limit:.0f} s")
         time.sleep(0.1)
 
 
@@ -188,3 +195,32 @@ def ssh_server(context: Context, kind: str = "sftp", key_type: str = "ed25519",
     known_hosts.write_text(f"[{HOST6 if ipv6 else HOST}]:{port} {words[0]} {words[1]}\n")
     return SshServer(folder if kind != "chroot" else folder / "upload", path, "root", port,
                      context.dir / "client_key", known_hosts, f"[{HOST6}]" if ipv6 else HOST)
+
+
+@dataclass(frozen=True)
+class VirtiofsServer:
+    folder: Path  # what is shared
+    socket: Path
+
+    def devices(self, tag: str, memory_mib: int) -> list[str]:
+        """QEMU's options; the machine's memory is where the server can reach it."""
+        return ["-object", f"memory-backend-memfd,id=shared,size={memory_mib}M,share=on",
+                "-machine", "memory-backend=shared",
+                "-chardev", f"socket,id=virtiofs,path={self.socket}",
+                "-device", f"vhost-user-fs-pci,chardev=virtiofs,tag={tag}"]
+
+
+VIRTIOFSD = Path("/usr/lib/qemu/virtiofsd")  # of QEMU up to 7
+
+
+def virtiofs_server(context: Context) -> VirtiofsServer:
+    if os.geteuid() != 0:
+        raise Skipped("virtiofsd needs root")
+    if not VIRTIOFSD.exists():
+        raise Skipped(f"{VIRTIOFSD}: not found")
+    server = VirtiofsServer(context.dir / "served", context.dir / "virtiofs.socket")
+    server.folder.mkdir()
+    argv = [str(VIRTIOFSD), f"--socket-path={server.socket}",
+            "-o", f"source={server.folder},sandbox=chroot,cache=none"]
+    _run(context, "virtiofsd", argv, server.socket.exists, f"has no socket {server.socket.name}")
+    return server
