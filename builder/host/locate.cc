@@ -90,17 +90,20 @@ bool same_tag(std::string_view tag, const DeviceName& name) {
   return uuid ? equal_ignoring_case(tag, name.value) : tag == name.value;
 }
 
-// Without udev's links: every block device is probed.
+// Without udev's links: every block device is probed. A leg of an LVM mirror and a path of a
+// multipath device show the same file system as what is made of them, and come after it.
 std::optional<LocatedDevice> search_all(Host& host, const DeviceName& name) {
-  const auto blocks = host.list_dir("/sys/class/block");
-  if (!blocks) return std::nullopt;
-  for (const auto& block : *blocks) {
-    const auto number = parse_device_number(fact(host, "/sys/class/block/" + block + "/dev"));
+  std::optional<LocatedDevice> part;
+  for (const auto& block : host.list_dir("/sys/class/block").value_or({})) {
+    const std::string folder = "/sys/class/block/" + block;
+    const auto number = parse_device_number(fact(host, folder + "/dev"));
     if (!number) continue;
     LocatedDevice device = describe_device(host, *number);
-    if (same_tag(tag_of(device.tags, name.by), name)) return device;
+    if (!same_tag(tag_of(device.tags, name.by), name)) continue;
+    if (host.list_dir(folder + "/holders").value_or({}).empty()) return device;
+    if (!part) part = std::move(device);
   }
-  return std::nullopt;
+  return part;
 }
 
 // `path` with links resolved as far as it exists.

@@ -137,7 +137,8 @@ FoundLayer lvm_volume(Host& host, const std::string& folder) {
   const LvmVolume* volume = uuid.size() == 2 * kUuid && uuid.starts_with(group->uuid)
                                 ? group->find(std::string_view(uuid).substr(kUuid))
                                 : nullptr;
-  if (volume == nullptr) {
+  // What a leg alone is given, the others lack.
+  if (volume == nullptr || !volume->visible) {
     found.unsupported = "a part of an LVM volume";
     return found;
   }

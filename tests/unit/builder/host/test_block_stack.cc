@@ -243,6 +243,9 @@ TEST_CASE("block stack: a mirror of LVM and a thin volume, with the modules of e
     CHECK(stack->tree[0] == "vg0-var (dm-2): LVM volume vg0/var (raid1 of 2 legs)");
     CHECK(driver_names(stack->drivers) == "ahci virtio_blk");
     CHECK(stack->layers[0].members == 2);
+    host.files[kVirtual + "dm-0/dm/uuid"] =
+        "LVM-" + fakes::lvm_id("vg0") + fakes::lvm_id("var_rimage_0") + "\n";
+    CHECK(unsupported(host, {253, 0}) == "vg0-part0 (dm-0) on sda: a part of an LVM volume");
   }
   SUBCASE("thin: the pool's fill is known where dmsetup is there") {
     make(fakes::lvm_thin("var", "pool", 3) + fakes::lvm_thin_pool("pool", 7) +
@@ -286,7 +289,9 @@ TEST_CASE("block stack: volumes that are refused") {
   }
   // vg0/var, linear on sda.
   const auto make = [&](const std::string& more, const std::string& pv = "pv0") {
-    const std::string text = fakes::lvm_group(fakes::lvm_linear("var", pv, 40), more);
+    const std::string linear = "type = \"striped\"\nstripe_count = 1\nstripes = [\n\"";
+    const std::string text =
+        fakes::lvm_group(fakes::lvm_volume("var", linear + pv + "\", 0\n]\n", 40, true), more);
     host.content["/dev/sda"] = fakes::lvm_pv("pv0", text);
     host.links.erase(kVirtual + "dm-0/slaves/vdb");
     add_mapping(host, 0, "LVM-" + fakes::lvm_id("vg0") + fakes::lvm_id("var"), "vg0-var", {"sda"});

@@ -28,6 +28,17 @@ TEST_CASE("locate: by path, and by probing where udev made no links") {
   CHECK(!locate(host, {DeviceName::By::kPath, "/dev/vdz"}));
 }
 
+TEST_CASE("locate: a mirror shows the same file system as its legs, and is what is meant") {
+  FakeHost host = fakes::virtual_machine();
+  const BlockTags tags{"ext4", "both", "", "", ""};
+  host.add_block("/sys/devices/virtual/block/dm-0", {253, 0}, tags);
+  host.add_block("/sys/devices/virtual/block/dm-1", {253, 1}, tags);
+  host.files["/sys/devices/virtual/block/dm-0/holders/dm-1/dev"] = "253:1\n";
+  CHECK(locate(host, {DeviceName::By::kUuid, "both"})->node == "/dev/dm-1");
+  host.files["/sys/devices/virtual/block/dm-1/holders/dm-2/dev"] = "253:2\n";
+  CHECK(locate(host, {DeviceName::By::kUuid, "both"})->node == "/dev/dm-0");
+}
+
 TEST_CASE("locate: udev's links, with its way of writing odd characters") {
   FakeHost host = fakes::virtual_machine();
   host.tags.clear();  // not root: nothing can be probed
