@@ -20,7 +20,7 @@ ROOT_MIB = 2500
 PACKAGES = ["systemd-sysv", "udev", "kmod", "kexec-tools", "linux-image-amd64", "util-linux"]
 # In the initrd: only what reaches the root, which is made and unpacked in a fraction of the time.
 INITRD_CONFIG = "MODULES=list\\nCOMPRESS=gzip\\n"
-INITRD_MODULES = "virtio_pci\\nvirtio_blk\\next4\\n"
+INITRD_MODULES = ("virtio_pci", "virtio_blk", "ext4")
 
 
 @dataclass(frozen=True)
@@ -34,18 +34,20 @@ class Debian:
         return self.kernel.name.removeprefix("vmlinuz-")
 
 
-def debian(context: Context, programs: list[Path], more: Sequence[str] = ()) -> Debian:
+def debian(context: Context, programs: list[Path], more: Sequence[str] = (),
+           initrd_modules: Sequence[str] = ()) -> Debian:
     """With the packages whose libraries `programs` (of this host) are linked with, and `more`."""
     packages = sorted({*PACKAGES, *more, *_packages_of_libraries(context, programs)})
     sources = _sources(context)
-    key = hashlib.sha256("\n".join([SUITE, str(ROOT_MIB), INITRD_MODULES, *packages,
+    modules = "".join(f"{name}\\n" for name in (*INITRD_MODULES, *initrd_modules))
+    key = hashlib.sha256("\n".join([SUITE, str(ROOT_MIB), modules, *packages,
                                     sources]).encode()).hexdigest()[:16]
     base = paths.CACHE / f"debian-{key}"
     paths.CACHE.mkdir(parents=True, exist_ok=True)
     with open(paths.CACHE / f"debian-{key}.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not base.exists():
-            _make(context, base, packages, sources)
+            _make(context, base, packages, sources, modules)
     kernel = next(base.glob("vmlinuz-*"))
     initrd = next(base.glob("initrd.img-*"))
     root_uuid, partuuid = (base / "ids").read_text().split()
@@ -78,7 +80,8 @@ def _sources(context: Context) -> str:
     return "\n".join(sorted(set(lines))) + "\n"
 
 
-def _make(context: Context, base: Path, packages: list[str], sources: str) -> None:
+def _make(context: Context, base: Path, packages: list[str], sources: str,
+          modules: str) -> None:
     work = base.with_suffix(".new")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
@@ -87,7 +90,7 @@ def _make(context: Context, base: Path, packages: list[str], sources: str) -> No
     # Before initramfs-tools is there, so that the only initrd that is made is the small one.
     small_initrd = ("mkdir -p $1/etc/initramfs-tools/conf.d && "
                     f"printf '{INITRD_CONFIG}' > $1/etc/initramfs-tools/conf.d/small && "
-                    f"printf '{INITRD_MODULES}' > $1/etc/initramfs-tools/modules")
+                    f"printf '{modules}' > $1/etc/initramfs-tools/modules")
     context.run(["mmdebstrap", "--mode=root", "--variant=minbase",
                  f"--include={','.join(packages)}", f"--essential-hook={small_initrd}",
                  '--dpkgopt=force-confold', '--dpkgopt=force-unsafe-io',
