@@ -24,7 +24,7 @@ LEVEL_MODULES = {"0": "raid0", "1": "raid1", "5": "raid456", "10": "raid10"}
 # What the machine has of its kernel's modules, beside those that it loads itself: mkcapture takes
 # from it what it needs.
 MORE_MODULES = ["crc32c_intel", "crct10dif_pclmul", "crct10dif_generic", "quota_v2", "sd_mod",
-                "virtio_pci", "ext4"]
+                "virtio_pci", "ext4", "blake2b_generic", "xxhash_generic", "sha256_generic"]
 # lvm2 without udev, and without a file that says which devices are its own.
 LVM_CONF = """devices { dir="/dev" scan=["/dev"] use_devicesfile=0 multipath_component_detection=0 }
 activation { udev_sync=0 udev_rules=0 monitoring=0 }
@@ -61,7 +61,9 @@ def volume(pvs: str, create: str, later: str = "") -> Stack:
     """vg0/var on these PVs."""
     return Stack(
         make=f"lvm pvcreate -q {pvs} && lvm vgcreate -q vg0 {pvs} && "
-             f"lvm lvcreate -q -y -Wn -n var {create} && lvm vgmknodes vg0",
+             # vgmknodes fails where there is a thin pool, after it has made the nodes.
+             f"lvm lvcreate -q -y -Wn -n var {create} && {{ lvm vgmknodes vg0; wait_for "
+             "/dev/vg0/var; }",
         activate=LVM_UP, device="/dev/vg0/var", modules=["dm_mod"],
         later=later)
 
