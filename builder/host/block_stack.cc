@@ -53,7 +53,7 @@ std::string slaves_of(Host& host, const std::string& folder) {
 
 // "vg-var (dm-0)", "md0".
 std::string name_of(Host& host, const std::string& folder) {
-  const std::string name = last_part(folder);
+  std::string name = last_part(folder);
   if (!name.starts_with("dm-")) return name;
   return fmt::format("{} ({})", fact(host, folder + "/dm/name"), name);
 }

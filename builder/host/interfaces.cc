@@ -212,7 +212,7 @@ class TakeApart {
     return take(*ways_out, depth + 1);
   }
 
-  void stand_in(std::string words) {
+  void stand_in(std::string_view words) {
     if (!stack_.stand_in.empty()) stack_.stand_in += "; ";
     stack_.stand_in += words;
   }

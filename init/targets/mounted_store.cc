@@ -103,14 +103,16 @@ Result<std::vector<StoredDump>> MountedStore::list(const std::string& prefix, co
 
 Status MountedStore::remove(const StoredDump& dump, const Deadline&) {
   if (!parent_) return no_dump();
-  auto directory = parent_->open(dump.name, Links::kRefuse);
-  Status removed = directory ? Status() : Status(std::move(directory).error());
-  for (std::size_t i = 0; removed && i < dump.files.size(); ++i) {
-    removed = (*directory)->remove_file(dump.files[i]);
-  }
-  if (removed) removed = parent_->remove_directory(dump.name);
+  auto removed = remove_all(dump);
   if (!removed) return std::move(removed).error().within("remove " + dump.name);
   return {};
+}
+
+Status MountedStore::remove_all(const StoredDump& dump) {
+  TRY_ASSIGN(directory, parent_->open(dump.name, Links::kRefuse));
+  for (const auto& file : dump.files)
+    TRY(directory->remove_file(file));
+  return parent_->remove_directory(dump.name);
 }
 
 std::optional<Space> MountedStore::free(const Deadline&) {

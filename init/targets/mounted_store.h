@@ -30,6 +30,7 @@ class MountedStore : public DumpStore {
 
  private:
   Status make_parent();
+  Status remove_all(const StoredDump& dump);
 
   System& system_;
   std::string mount_point_;

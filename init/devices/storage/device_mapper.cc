@@ -15,8 +15,9 @@ namespace {
 constexpr const char* kControl = "/dev/mapper/control";
 constexpr std::size_t kAlign = 8;  // of each target's specification
 
+// Into zeros, the last of which stays.
 void put(char* to, std::size_t room, const std::string& text) {
-  std::memcpy(to, text.data(), std::min(text.size(), room - 1));
+  std::copy_n(text.data(), std::min(text.size(), room - 1), to);
 }
 
 /// One request: the header, and a table behind it where there is one.
@@ -59,7 +60,7 @@ Status load_table(System& system, const std::string& name, const std::vector<DmT
     spec.next = static_cast<std::uint32_t>(spec_bytes(target));
     put(spec.target_type, sizeof spec.target_type, target.type);
     std::memcpy(at, &spec, sizeof spec);
-    std::memcpy(at + sizeof spec, target.parameters.data(), target.parameters.size());
+    put(at + sizeof spec, spec_bytes(target) - sizeof spec, target.parameters);
     at += spec.next;
   }
   return request.send(system, DM_TABLE_LOAD);
