@@ -220,6 +220,23 @@ TEST_CASE("init: the kernel's panics are off before a driver is loaded, and watc
   CHECK(order == Lines{"watchdogs, oops 0", "save", "save"});
 }
 
+TEST_CASE("init: a watchdog stays armed through a reboot, and is stopped where none follows") {
+  const auto took = [](const char* action) {
+    Boot boot;
+    boot.system.files["/sys/class/watchdog/watchdog0/identity"] = "x";
+    boot.system.files["/proc/cmdline"] = std::string("capture.final=") + action;
+    boot.hooks.keep_watchdogs = [](const WatchdogContext&) { return 0; };
+    boot.system.workers.push_back({{}, std::nullopt, false});  // the one that feeds it
+    boot.saves.insert("disk:LABEL=one:/x");
+    boot.run();
+    CHECK(boot.system.called(std::string("end ") + action));
+    return boot.system.now();
+  };
+  // It is told, and waited for.
+  CHECK(took("poweroff") == took("reboot") + Milliseconds(3'000));
+  CHECK(took("halt") == took("reboot") + Milliseconds(3'000));
+}
+
 TEST_CASE("init: with a default deadline the worker's own has no end, and the guard moves along") {
   Boot boot;
   boot.system.files["/etc/capture.conf"] =
