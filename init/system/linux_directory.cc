@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "init/base/unique_fd.h"
+#include "init/system/errno_words.h"
 
 namespace mkcapture::init {
 namespace {
@@ -19,7 +19,7 @@ namespace {
 constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
 Error last_error() {
-  return {errno, std::strerror(errno)};
+  return {errno, errno_words(errno)};
 }
 Status status_of(int rc) {
   if (rc != 0) return last_error();
@@ -73,7 +73,7 @@ class LinuxDirectory final : public Directory {
     }
     const int code = errno;
     closedir(dir);
-    if (code != 0) return Error{code, std::strerror(code)};
+    if (code != 0) return Error{code, errno_words(code)};
     return names;
   }
   Status remove_file(const std::string& name) override {

@@ -19,6 +19,7 @@
 #include <cstring>
 
 #include "init/base/unique_fd.h"
+#include "init/system/errno_words.h"
 #include "init/system/kernel_log.h"
 #include "init/system/linux_directory.h"
 #include "init/system/process.h"
@@ -142,7 +143,7 @@ class LinuxSystem final : public System {
   Status mount(const std::string& source, const std::string& target, const std::string& type,
                unsigned long flags, const std::string& data) override {
     if (::mount(source.c_str(), target.c_str(), type.c_str(), flags, data.c_str()) != 0) {
-      return sys_error("mount " + source + " as " + type, errno);
+      return Error{errno, "mount " + source + " as " + type + ": " + errno_words(errno)};
     }
     return {};
   }
