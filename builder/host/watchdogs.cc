@@ -32,6 +32,8 @@ HostWatchdog ipmi_watchdog(Host& host) {
 
 std::vector<HostWatchdog> find_watchdogs(Host& host) {
   std::vector<HostWatchdog> found;
+  // First: its driver has but the node /dev/watchdog, which the first of the others takes as well.
+  if (has_module(host, "ipmi_watchdog")) found.push_back(ipmi_watchdog(host));
   for (const auto& name : host.list_dir(kClass).value_or({})) {
     const std::string folder = std::string(kClass) + "/" + name;
     HostWatchdog watchdog{name, fact(host, folder + "/identity"), {}};
@@ -41,7 +43,6 @@ std::vector<HostWatchdog> find_watchdogs(Host& host) {
       watchdog.drivers.push_back({"softdog", "softdog", "", name});
     found.push_back(std::move(watchdog));
   }
-  if (found.empty() && has_module(host, "ipmi_watchdog")) found.push_back(ipmi_watchdog(host));
   return found;
 }
 

@@ -16,7 +16,7 @@ struct HostWatchdog {
   std::vector<DeviceDriver> drivers;  // its own behind those of what it stands on
 };
 
-/// In the order of their names; empty where there is none.
+/// In the order in which their drivers are to be loaded; empty where there is none.
 [[nodiscard]] std::vector<HostWatchdog> find_watchdogs(Host& host);
 
 }  // namespace mkcapture

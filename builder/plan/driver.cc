@@ -348,12 +348,14 @@ class DriverPlanner {
     plan_.fed_watchdogs.autoload = true;
     auto names = resolver_.add_set(kWatchdogSet, why + ": watchdog");
     if (!names) return std::move(names).error();
-    // No device tells of a management controller's or a hypervisor's: those by name.
+    // No device tells of a management controller's or a hypervisor's: those by name, and the way to
+    // the controller before the others.
     std::set<std::string> of_devices;
     for (auto& [pattern, name] : tree_.alias_index())
       if (pattern.find(':') != std::string::npos) of_devices.insert(std::move(name));
     for (const auto& name : *names)
-      if (!of_devices.contains(name)) append_new(plan_.fed_watchdogs.drivers, {name});
+      if (!of_devices.contains(name) || name.starts_with("ipmi_"))
+        append_new(plan_.fed_watchdogs.drivers, {name});
     return {};
   }
 

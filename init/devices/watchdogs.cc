@@ -1,5 +1,8 @@
 #include "init/devices/watchdogs.h"
 
+#include <cerrno>
+#include <string_view>
+
 #include "init/base/text.h"
 
 namespace mkcapture::init {
@@ -7,6 +10,7 @@ namespace {
 
 constexpr const char* kClass = "/sys/class/watchdog";
 constexpr const char* kPlainNode = "/dev/watchdog";
+constexpr std::string_view kPlain = "watchdog";
 constexpr std::size_t kMaxIdentity = 256;
 
 }  // namespace
@@ -19,6 +23,8 @@ void Watchdogs::open(const std::string& path, const std::string& name) {
   if (!seen_.insert(path).second) return;
   const auto opened = system_.open_watchdog(path);
   if (!opened) {
+    const bool is_open = name == kPlain && opened.error().code == EBUSY && !empty();
+    if (is_open) return;  // by its number
     system_.log("watchdog " + name + " cannot be fed: " + opened.error().message);
     return;
   }
@@ -34,8 +40,9 @@ void Watchdogs::open_new() {
     const auto identity = system_.read_file(folder + "/identity", kMaxIdentity);
     open("/dev/" + device, identity ? device + " (" + std::string(trim(*identity)) + ")" : device);
   }
-  // The node without a number is the first device of the class, where there is one.
-  if (devices.empty() && system_.exists(kPlainNode)) open(kPlainNode, "watchdog");
+  // The node without a number is the first device's of the class, or that of a driver outside of
+  // it.
+  if (system_.exists(kPlainNode)) open(kPlainNode, std::string(kPlain));
 }
 
 void Watchdogs::feed() {

@@ -588,10 +588,12 @@ TEST_CASE("mkcapture: watchdogs of this machine, of any, and those that a LIST l
   more.push_back({"drivers/watchdog/i6300esb.ko", {"alias=pci:v00008086d000025ABsv*sd*bc*sc*i*"}});
   more.push_back({"drivers/char/ipmi/ipmi_msghandler.ko", {}});
   more.push_back({"drivers/char/ipmi/ipmi_watchdog.ko", {"depends=ipmi_msghandler"}});
+  more.push_back(
+      {"drivers/char/ipmi/ipmi_si.ko", {"depends=ipmi_msghandler", "alias=acpi*:IPI0001:*"}});
   write_kernel_tree(f.tree, kRelease, more, {});
   // By the device's alias, and by name what no device tells of.
   const std::string generic = f.baked({"--drivers", "generic"});
-  CHECK(contains(generic, "watchdog=ipmi_watchdog\nwatchdog_autoload=1\n"));
+  CHECK(contains(generic, "watchdog=ipmi_si,ipmi_watchdog\nwatchdog_autoload=1\n"));
   CHECK(contains(generic, "module=i6300esb|||watchdog\n"));
   CHECK(contains(f.image.find("etc/modules.alias")->data, "i6300esb"));
 

@@ -57,6 +57,10 @@ TEST_CASE("watchdogs of this machine: driver and what it stands on") {
 TEST_CASE("watchdogs of this machine: the management controller's is of no class") {
   FakeHost host = fakes::virtual_machine();
   host.files["/sys/module/ipmi_watchdog/refcnt"] = "1\n";
+  FakeHost both = host;
+  both.files["/sys/class/watchdog/watchdog0/identity"] = "iTCO_wdt\n";
+  REQUIRE(find_watchdogs(both).size() == 2);
+  CHECK(find_watchdogs(both)[0].name == "watchdog");
   auto found = find_watchdogs(host);
   REQUIRE(found.size() == 1);
   REQUIRE(found[0].drivers.size() == 2);
@@ -118,6 +122,49 @@ TEST_CASE("watchdog: a device that appears by and by is fed as well") {
   CHECK(kept.run() == 0);
   CHECK(kept.system.called("watchdog open /dev/watchdog"));
   CHECK(kept.system.feedings.size() == 1);
+}
+
+TEST_CASE("watchdog: the node without a number is another one, or the first one's") {
+  Kept kept;
+  kept.system.files["/dev/watchdog"] = "";
+  std::size_t fed = 2;
+  SUBCASE("another driver's") {}
+  SUBCASE("the first one's") {
+    kept.system.errors["watchdog open /dev/watchdog"] = EBUSY;
+    fed = 1;
+  }
+  kept.lease->feed_until(Milliseconds(5'000));
+  kept.system.at(std::chrono::seconds(9), [&](FakeSystem&) { kept.lease->stop(); });
+  CHECK(kept.run() == 0);
+  CHECK(kept.system.feedings[40].size() == 5 * fed);  // one descriptor for all of them here
+  CHECK_FALSE(kept.system.logged("cannot be fed"));
+}
+
+TEST_CASE("watchdog: a management controller's has its node before the others come") {
+  Kept kept;
+  kept.config.modules.push_back({"ipmi_watchdog", {}, "", "watchdog"});
+  kept.system.files["/lib/modules/ipmi_watchdog.ko"] = "ELF";
+  kept.config.watchdog.drivers = {"ipmi_watchdog", "i6300esb"};
+  bool reached = true;
+  SUBCASE("reached") {
+    kept.system.files["/sys/module/ipmi_si/refcnt"] = "1\n";
+  }
+  SUBCASE("there is none") {
+    reached = false;
+  }
+  Milliseconds second{0};
+  kept.system.on_module = [&](FakeSystem& s, const std::string& module) {
+    if (module.find("ipmi") == std::string::npos) {
+      second = s.now();
+      return add_device(s);
+    }
+    s.at(std::chrono::milliseconds(700),
+         [](FakeSystem& later) { later.files["/dev/watchdog"] = ""; });
+  };
+  kept.system.at(std::chrono::seconds(9), [&](FakeSystem&) { kept.lease->stop(); });
+  CHECK(kept.run() == 0);
+  CHECK(second >= Milliseconds(reached ? 700 : 0));
+  CHECK(second <= Milliseconds(reached ? 800 : 0));
 }
 
 TEST_CASE("PID 1: a lease of a few seconds, never beyond the deadline") {
