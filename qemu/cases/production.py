@@ -218,7 +218,7 @@ def spinning_itco(context: Context) -> None:
     reset_by_watchdog(context, ITCO, ["lpc_ich", "iTCO_wdt"], times=2)
 
 
-@case("spinning-driver", limit=700, long=True)
+@case("spinning-driver-unwatched", limit=700, long=True)
 def spinning(context: Context) -> None:
     """a driver that spins, and no watchdog: the soft lockup detector ends it within three minutes"""
     _, took, console = spin(context, Machine(), "spin", [])
