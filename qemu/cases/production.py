@@ -119,8 +119,8 @@ IPMI = Machine(extra=["-device", "ipmi-bmc-sim,id=bmc0", "-device", "isa-ipmi-kc
 
 def fed(seconds: int) -> str:
     """Commands that arm it and feed it every second: what is left at the panic is known."""
-    return ("wait_for /dev/watchdog || give_up 'no watchdog'; "
-            f"watchdog -T {seconds} -t 1 /dev/watchdog")
+    return (f"wait_for /dev/watchdog && watchdog -T {seconds} -t 1 /dev/watchdog || "
+            "give_up no watchdog; say watchdog is fed")
 
 
 def slow_dump(context: Context, machine: Machine, modules: list[str], identity: str,
@@ -132,6 +132,8 @@ def slow_dump(context: Context, machine: Machine, modules: list[str], identity: 
     outcome = saved(context, Round(
         machine, ImageOptions(targets=[target(disk)], drivers=f"{DRIVERS},watchdog"),
         modules=modules, prepare=fed(armed)))
+    expect("production: watchdog is fed" in (context.dir / "console.log").read_text(errors="replace"),
+           "the crashed system had armed no watchdog")
     expect(f"watchdog {identity}: fed" in outcome.console,
            f"/init does not say that it feeds {identity}")
     took = outcome.verdicts.only().seconds
@@ -196,6 +198,8 @@ def spin(context: Context, machine: Machine, faults: str, modules: list[str],
     running.wait_for(f"{FAULTY}: {faults}$", 60)
     last = time.monotonic()
     console = running.wait_end(400)
+    expect(not prepare or "production: watchdog is fed" in console,
+           "the crashed system had armed no watchdog")
     ended = time.monotonic()
     word = re.search(rf"^\[ *([0-9.]+)\] {FAULTY}: {faults}$", console, re.MULTILINE)
     assert word is not None
