@@ -121,10 +121,21 @@ def lvm_raid1(context: Context) -> None:
     machine = Machine(memory_mib=MEMORY_MIB, disks=disks)
     stack = volume("/dev/vda /dev/vdb", "--type raid1 -m 1 --nosync -L 1000M vg0")
     stack.modules = ["crc32c_generic", "raid1", "dm_raid"]
+    stack.plan = ("LVM volume vg0/var (raid1 of 2 legs)",)
     stack.busy = False
     outcome = saved(context, Round(machine, ImageOptions(targets=[]), stack=stack, fill=FILL,
                                    at_crash=lambda _: path.fail()))
     expect(path.failed_requests, "the PV that is gone was never asked for")
+    expect("vg0/var has 1 of its 2 PVs" in outcome.console, "the missing PV is not said")
     stack.activate = stack.activate.replace("-ay", "-ay --activationmode degraded")
     only = Machine(memory_mib=MEMORY_MIB, disks=disks[:1])
     check_directory(context, read_stack(context, only, stack), outcome)
+
+
+@case("lvm-thin", limit=900, long=True)
+def lvm_thin(context: Context) -> None:
+    """a thin volume"""
+    stack = volume("/dev/vda /dev/vdb", "-T -L 1500M -V 2500M --thinpool pool vg0")
+    stack.modules = ["crc32c_generic", "dm_thin_pool"]
+    stack.plan = ("LVM volume vg0/var (thin in pool)",)
+    on_stack(context, stack, ("virtio-blk", "virtio-blk"))
