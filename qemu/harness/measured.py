@@ -14,7 +14,9 @@ from .dump import check_directory
 from .image import ImageOptions, by_itself
 from .machine import Machine
 from .outcome import Outcome
+from .reader import read_stack
 from .server import nfs_server, ssh_server
+from .stack import blank_disk, lvm_on_mirror
 
 MEMORY_MIB = 1024
 DISK_DRIVERS = "virtio_blk,ext4"
@@ -48,6 +50,19 @@ def disk(context: Context, crashkernel: str, append: str = "", cpus: int = 1) ->
                      dump=by_itself(context.arch)), crashkernel))
     outcome.must_be_saved()
     check_directory(context, read_files(context, target) / "var/crash", outcome)
+    return outcome
+
+
+def lvm_on_raid1(context: Context, crashkernel: str, append: str = "") -> Outcome:
+    """mkcapture runs in the machine, and the image has what this stack needs."""
+    machine = Machine(memory_mib=MEMORY_MIB,
+                      disks=[("virtio-blk", blank_disk(context, name)) for name in ("a", "b")])
+    stack = lvm_on_mirror()
+    outcome = crash(context, Round(
+        machine, ImageOptions(targets=[], append=append, dump=by_itself(context.arch)),
+        crashkernel, stack=stack))
+    outcome.must_be_saved()
+    check_directory(context, read_stack(context, machine, stack), outcome)
     return outcome
 
 
@@ -102,5 +117,5 @@ def by_hand(context: Context, crashkernel: str, _append: str = "") -> Outcome:
 # Each saves one dump with crashkernel=SIZE and whether it is right; then words for the capture
 # kernel's command line where the image is ours.
 KINDS: dict[str, Callable[..., Outcome]] = {
-    "disk": disk, "disk-2-cpus": disk_two_cpus, "nfs": nfs, "ssh": ssh, "floor": floor,
-    "by-hand": by_hand}
+    "disk": disk, "lvm-raid1": lvm_on_raid1, "disk-2-cpus": disk_two_cpus, "nfs": nfs, "ssh": ssh,
+    "floor": floor, "by-hand": by_hand}
