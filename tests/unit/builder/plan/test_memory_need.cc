@@ -103,3 +103,15 @@ TEST_CASE("memory need: page size, SMMU, CPUs, drivers") {
   f.drives("ahci");
   CHECK(f.beyond() == "48M queues of mlx5_core, mpt3sas");
 }
+
+TEST_CASE("memory need: layers, once for all targets, and none for a disk on the network") {
+  Fixture f;
+  TargetPlan target;
+  target.stack.layers = {*parse_layer("nvme_tcp:transport=tcp,traddr=10.0.0.5,nqn=store")};
+  f.plan.targets = {target};
+  CHECK(f.beyond().empty());
+  target.stack.layers = {*parse_layer("md:0123456789abcdef0123456789abcdef:2:md0")};
+  f.plan.targets = {target, target};
+  CHECK(f.beyond() == "8M LVM and md, which a target stands on");
+  CHECK(needed_bytes(f.plan.profile, memory_need(f.plan, 5 * kMiB)) == 96 * kMiB);
+}
