@@ -84,6 +84,16 @@ def md_raid5_dirty(context: Context) -> None:
     on_stack(context, stack, ("virtio-blk",) * 3, ("raid5 with 3 of 3 members, not in sync",))
 
 
+@case("md-raid5-dirty-degraded", limit=900, long=True)
+def md_raid5_dirty_degraded(context: Context) -> None:
+    """the same with a member missing: started dirty, which is said"""
+    stack = array("5", "1.2", "/dev/vda /dev/vdb missing")
+    stack.activate = stack.activate.replace("--run", "--run --force")
+    stack.later = DIRTY
+    on_stack(context, stack, ("virtio-blk",) * 2,
+             ("raid5 with 2 of 3 members", "start_dirty_degraded is set"))
+
+
 @case("md-raid10", limit=900, long=True)
 def md_raid10(context: Context) -> None:
     """raid10 of four, of which one is missing"""
