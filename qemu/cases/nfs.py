@@ -7,7 +7,8 @@ from harness.crash import Round, saved
 from harness.dump import check_directory
 from harness.image import ImageOptions
 from harness.machine import Machine
-from harness.server import nfs_server
+from harness.outcome import Outcome
+from harness.server import NfsServer, nfs_server
 
 
 def on_nfs(context: Context, version: str, nic: str = "virtio-net", **image: object) -> str:
@@ -58,3 +59,46 @@ def by_default(version: str, kernel: str, suite: str, long: bool) -> None:
 for kernel_, suite_ in SUITES.items():
     for version_ in ("3", "4.1", "4.2"):
         by_default(version_, kernel_, suite_, long=(kernel_, version_) != ("debian13", "4.2"))
+
+
+def exported(context: Context, server: NfsServer, path: str, options: str, folder: str) -> Outcome:
+    """A dump to `path` of a server of a kind of its own, which is `folder` of what it serves."""
+    outcome = saved(context, Round(
+        Machine(nic="virtio-net"),
+        ImageOptions(targets=[server.target_of(path, options)], options=["--ip", "dhcp"],
+                     drivers="virtio_pci,virtio_net,nfsv3,nfsv4", dump="default",
+                     append="capture.debug"), limit=600))
+    check_directory(context, server.folder / folder, outcome)
+    return outcome
+
+
+@case("nfs-fsid-0", long=True)
+def fsid_0(context: Context) -> None:
+    """the export is the root of version 4 (fsid=0); PATH's last folder is made"""
+    server = nfs_server(context, pseudo="/")
+    (server.folder / "crash").mkdir()
+    outcome = exported(context, server, "/crash/host", "vers=4", "crash/host")
+    expect("mounted 10.0.2.2:/crash by NFS 4.2" in outcome.console, "mounted is something else")
+
+
+@case("nfs-version-3-alone", long=True)
+def v3_alone(context: Context) -> None:
+    """an export by version 3 alone, of a server that shows its root by version 4"""
+    outcome = exported(context, nfs_server(context, protocols="3"), "/dumps/crash", "", "crash")
+    expect("by NFS 3" in outcome.console, "not by version 3")
+
+
+@case("nfs-read-only-pseudo-root", long=True)
+def pseudo_root(context: Context) -> None:
+    """an export below folders that only version 4's pseudo file system has, which is read-only"""
+    server = nfs_server(context, pseudo="/srv/nfs/dumps")
+    outcome = exported(context, server, "/srv/nfs/dumps/a/b", "vers=4", "a/b")
+    expect("mounted 10.0.2.2:/srv/nfs/dumps by NFS 4.2" in outcome.console,
+           "mounted is something else")
+
+
+@case("nfs-grace-period", long=True, limit=700)
+def grace_period(context: Context) -> None:
+    """a server in its grace period, longer than the stall limit: waited for"""
+    outcome = exported(context, nfs_server(context, grace=150), "/dumps/crash", "vers=4.2", "crash")
+    expect("its grace period is waited for" in outcome.console, "there was no grace period")

@@ -31,6 +31,7 @@ class Context:
         self.dir = paths.WORK / arch / name
         self.ends_at = time.monotonic() + limit
         self.cleanups: list[Callable[[], object]] = []
+        self.parts: list[tuple[str, str]] = []
         self._kernel: Kernel | None = None
 
     @property
@@ -67,6 +68,11 @@ class Context:
             last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
             raise Failed(f"{Path(words[0]).name}: exit status {done.returncode}: {last}")
         return done.stdout
+
+    def part(self, name: str, why: str = "") -> None:
+        """One of several answers of a case, which count each in place of the case's own. `why`: it
+        is a no."""
+        self.parts.append((name, why))
 
     def note(self, text: str) -> None:
         with open(self.dir / "commands.log", "a", encoding="utf-8") as log:

@@ -2,11 +2,12 @@
 says, panics; the capture kernel does its work and reboots, which ends the machine."""
 
 import secrets
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
-from . import guest, paths
+from . import guest, live, paths
 from .boards import BOARDS
 from .case import Context, Failed, expect
 from .content import Content
@@ -95,6 +96,9 @@ def start(context: Context, round_: Round) -> Running:
     command = ""
     if round_.stack is not None:
         pass  # both are made in the machine
+    elif round_.image.live:
+        command = _live_command(context, round_)
+        round_.machine.extra += live.DEVICE
     elif round_.ready_image is None:
         image = build_image(context, round_.image, round_.machine.board)
         command = load_command(context, round_.image, round_.machine.board)
@@ -126,8 +130,16 @@ def saved(context: Context, round_: Round) -> Outcome:
     return outcome
 
 
-def _production_image(context: Context, round_: Round, image: Path | None,
-                      command: str) -> Path:
+def _live_command(context: Context, round_: Round) -> str:
+    """mkcapture and kexec within the machine, once `prepare` has set it up."""
+    argv = [*live.mkcapture_argv(), *round_.image.argv(context, round_.machine.board),
+            "-o", "/tmp/capture.img"]
+    return (f"{live.command(argv)} || exit 1\n"
+            f"{live.command([*argv, '--print', 'kexec'])} > {live.ROOT}/tmp/load || exit 1\n"
+            f"{live.command(['sh', '/tmp/load'])}\n")
+
+
+def _production_image(context: Context, round_: Round, image: Path | None, command: str) -> Path:
     machine = round_.machine
     tree = Initramfs()
     tree.file(paths.GUEST / "production_init", "init", 0o755)
@@ -135,12 +147,17 @@ def _production_image(context: Context, round_: Round, image: Path | None,
     if image is not None:
         tree.file(image, str(image))
         tree.file(context.kernel.image, str(context.kernel.image))
+    if command:
         tree.data("etc/kexec.sh", command)
     if round_.mend_kallsyms:
         tree.file(paths.GUEST / "kallsyms.sh", "etc/kallsyms.sh")
     else:
         tree.data("etc/kallsyms.sh", "")
     modules = round_.modules + DEVICE_MODULES.get(machine.nic, [])
+    prepare = round_.prepare
+    if round_.image.live:
+        modules += live.MODULES
+        prepare = live.enter(context) + prepare
     device = fstype = wait_for = ""
     stack = round_.stack
     if stack is not None:
@@ -156,10 +173,10 @@ def _production_image(context: Context, round_: Round, image: Path | None,
         device, fstype = DEVICE_NODES[controller], disk.fstype
         modules += DEVICE_MODULES[controller] + FILESYSTEM_MODULES[fstype]
     tree.modules(context.kernel, modules)
-    tree.data("etc/production", "".join(f"{name}='{value}'\n" for name, value in {
+    tree.data("etc/production", "".join(f"{name}={shlex.quote(value)}\n" for name, value in {
         "NODE": NODE, "NONCE": round_.nonce, "MARKER": round_.marker, "DEVICE": device,
         "FSTYPE": fstype, "NIC": machine.nic, "CRASH": round_.crash,
-        "PREPARE": round_.prepare, "MOUNT": MOUNT if stack else "/mnt",
+        "PREPARE": prepare, "MOUNT": MOUNT if stack else "/mnt",
         "DISKS": wait_for, "MAKE_STACK": stack.make_all if stack else "",
         "LATER": stack.later if stack else "",
         "PLAN": "yes" if stack and stack.plan else "",

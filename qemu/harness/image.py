@@ -18,11 +18,12 @@ class ImageOptions:
     append: str = ""
     dump: str = "elf1"  # a key of DUMPS
     production_line: str = ""  # of the machine that crashes: mkcapture takes it for its own
+    live: bool = False  # mkcapture runs in the machine that crashes (harness/live.py)
 
     def argv(self, context: Context, board: str) -> list[str]:
-        root = "/" if self.production_line else str(context.kernel.root)
-        argv = ["--profile", context.arch, "--root", root,
-                "--kernel", context.kernel.release, "--drivers", self.drivers,
+        root = "/" if self.production_line or self.live else str(context.kernel.root)
+        argv = ["--profile", context.arch, "--root", root, "--kernel", context.kernel.release,
+                "--drivers", "host" if self.live else self.drivers,
                 "--append", " ".join(filter(None, [f"console={BOARDS[board].console}",
                                                    BOARDS[board].append, self.append]))]
         for target in self.targets:

@@ -34,6 +34,15 @@ class Answer:
     status: str  # PASS, FAIL, SKIP
     seconds: float
     why: str
+    parts: tuple[tuple[str, str], ...] = ()  # name, and why it failed
+
+    def counts(self) -> dict[str, int]:
+        """A case of several parts counts as these, unless it failed beyond them."""
+        if not self.parts:
+            return {self.status: 1}
+        failed = sum(bool(why) for _, why in self.parts)
+        return {"PASS": len(self.parts) - failed,
+                "FAIL": failed + (self.status == "FAIL" and bool(self.why))}
 
 
 def load_cases(folder: Path) -> None:
@@ -57,6 +66,8 @@ def run_case(job: Job) -> Answer:
         status, why = "FAIL", f"{type(error).__name__}: {error}"
         context.note(traceback.format_exc())
     finally:
+        if status == "PASS" and any(why for _, why in context.parts):
+            status = "FAIL"
         for cleanup in reversed(context.cleanups):
             cleanup()
     if status != "FAIL" and not os.environ.get("MKCAPTURE_KEEP"):
@@ -64,11 +75,13 @@ def run_case(job: Job) -> Answer:
             big.unlink()
         for files in [*context.dir.glob("*.files"), context.dir / "served"]:
             shutil.rmtree(files, ignore_errors=True)
-    return Answer(job, status, time.monotonic() - started, why)
+    return Answer(job, status, time.monotonic() - started, why, tuple(context.parts))
 
 
 def show(answer: Answer) -> None:
     why = f"  {answer.why}" if answer.why else ""
+    for name, no in answer.parts:
+        print(f"{'FAIL' if no else 'PASS'} {answer.job.name}/{name}{'  ' if no else ''}{no}")
     print(f"{answer.status} {answer.job.name:<34} {answer.seconds:6.1f} s{why}", flush=True)
     if answer.status != "FAIL":
         return
@@ -111,7 +124,8 @@ def main(argv: list[str]) -> int:
     counts = {"PASS": 0, "FAIL": 0, "SKIP": 0}
     with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
         for done in concurrent.futures.as_completed([pool.submit(run_case, job) for job in jobs]):
-            counts[done.result().status] += 1
+            for status, count in done.result().counts().items():
+                counts[status] += count
             show(done.result())
     skipped = f", {counts['SKIP']} skipped" if counts["SKIP"] else ""
     print(f"{counts['PASS']} passed, {counts['FAIL']} failed{skipped}")

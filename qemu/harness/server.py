@@ -68,9 +68,14 @@ def _run(context: Context, name: str, argv: list[str], ready: Callable[[], bool]
 class NfsServer:
     folder: Path  # what is exported
     port: int
+    host: str = HOST  # as the guest writes it in a target
 
     def target(self, path: str, options: str) -> str:
-        return f"nfs://{HOST}:{self.port}/dumps{path}?{options}"
+        return self.target_of(f"/dumps{path}", options)
+
+    def target_of(self, path: str, options: str) -> str:
+        """`path` from the server's root."""
+        return f"nfs://{self.host}:{self.port}{path}?{options}"
 
 
 # The port mapper knows one NFS server at a time.
@@ -78,14 +83,14 @@ _nfs_lock = threading.Lock()
 
 GANESHA = """
 NFS_CORE_PARAM {{
-  NFS_Port = {port}; MNT_Port = {mount_port}; Bind_addr = 127.0.0.1; Protocols = 3, 4;
+  NFS_Port = {port}; MNT_Port = {mount_port}; Bind_addr = {address}; Protocols = 3, 4;
   Enable_NLM = false; Enable_RQUOTA = false;
   mount_path_pseudo = true;  # one path for version 3 and 4
 }}
-NFSV4 {{ Graceless = true; RecoveryRoot = "{state}"; Minor_Versions = 0, 1, 2; }}
+NFSV4 {{ {grace} RecoveryRoot = "{state}"; Minor_Versions = 0, 1, 2; }}
 EXPORT {{
-  Export_Id = 1; Path = "{folder}"; Pseudo = "/dumps"; Tag = "dumps"; Access_Type = RW;
-  Squash = No_Root_Squash; SecType = sys; Transports = TCP; Protocols = 3, 4;
+  Export_Id = 1; Path = "{folder}"; Pseudo = "{pseudo}"; Tag = "dumps"; Access_Type = RW;
+  Squash = No_Root_Squash; SecType = sys; Transports = TCP; Protocols = {protocols};
   FSAL {{ Name = VFS; }}
 }}
 """
@@ -101,9 +106,11 @@ def on_a_mount(context: Context, folder: Path) -> None:
         context.at_end(lambda: subprocess.run(["umount", "-l", folder], check=False))
 
 
-def nfs_server(context: Context) -> NfsServer:
+def nfs_server(context: Context, pseudo: str = "/dumps", protocols: str = "3, 4", grace: int = 0,
+               ipv6: bool = False) -> NfsServer:
     """NFS 3, 4.0, 4.1 and 4.2 on one port; version 3 finds its mount service by the port mapper,
-    which is started where the host has none."""
+    which is started where the host has none. `pseudo`: the export's path; `protocols`: the export's
+    own, the server speaks all; `grace`: seconds of its grace period, which begins now."""
     if os.geteuid() != 0:
         raise Skipped("nfs-ganesha needs root")
     if not _nfs_lock.acquire(timeout=context.left()):
@@ -116,13 +123,17 @@ def nfs_server(context: Context) -> NfsServer:
     folder.mkdir()
     state.mkdir()
     on_a_mount(context, folder)
-    server = NfsServer(folder, free_port())
+    server = NfsServer(folder, free_port(), f"[{HOST6}]" if ipv6 else HOST)
+    address = "::1" if ipv6 else "127.0.0.1"
     config = context.dir / "ganesha.conf"
-    config.write_text(GANESHA.format(port=server.port, mount_port=free_port(), state=state,
-                                     folder=folder))
+    config.write_text(GANESHA.format(
+        port=server.port, mount_port=free_port(), state=state, folder=folder, pseudo=pseudo,
+        protocols=protocols, address=address,
+        grace=f"Graceless = false; Grace_Period = {grace}; Lease_Lifetime = 60;" if grace
+        else "Graceless = true;"))
     start(context, "ganesha", ["ganesha.nfsd", "-F", "-f", str(config),
                                "-L", str(context.dir / "ganesha.events.log"),
-                               "-p", str(state / "pid")], server.port)
+                               "-p", str(state / "pid")], server.port, address=address)
     return server
 
 
@@ -158,10 +169,13 @@ LogLevel VERBOSE
 
 
 def ssh_server(context: Context, kind: str = "sftp", key_type: str = "ed25519",
-               host_key_type: str = "ed25519", ipv6: bool = False) -> SshServer:
+               host_key_type: str = "ed25519", ipv6: bool = False, own_address: str = "",
+               preload: Path | None = None) -> SshServer:
     """`kind`: "sftp" has the SFTP subsystem, "exec" has not, "chroot" is an account with
-    internal-sftp in a chroot and nothing else."""
-    address = "::1" if ipv6 else "127.0.0.1"
+    internal-sftp in a chroot and nothing else. `own_address`: listens there in place of the
+    loopback. `preload`: a library for what runs in its sessions."""
+    address = own_address or ("::1" if ipv6 else "127.0.0.1")
+    host = own_address or (HOST6 if ipv6 else HOST)
     if os.geteuid() != 0:
         raise Skipped("sshd needs root to log its user in")
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd insists on it
@@ -174,6 +188,8 @@ def ssh_server(context: Context, kind: str = "sftp", key_type: str = "ed25519",
                          authorized=context.dir / "client_key.pub")
     argv = ["/usr/sbin/sshd", "-D", "-e", "-f", str(context.dir / "sshd_config")]
     path = str(folder)
+    if preload is not None:
+        config += f"SetEnv LD_PRELOAD={preload}\n"
     if kind == "sftp":
         config += "Subsystem sftp /usr/lib/openssh/sftp-server\n"
     elif kind == "chroot":
@@ -192,9 +208,9 @@ def ssh_server(context: Context, kind: str = "sftp", key_type: str = "ed25519",
     start(context, "sshd", argv, port, address=address)
     words = (context.dir / "host_key.pub").read_text().split()
     known_hosts = context.dir / "known_hosts"
-    known_hosts.write_text(f"[{HOST6 if ipv6 else HOST}]:{port} {words[0]} {words[1]}\n")
+    known_hosts.write_text(f"[{host}]:{port} {words[0]} {words[1]}\n")
     return SshServer(folder if kind != "chroot" else folder / "upload", path, "root", port,
-                     context.dir / "client_key", known_hosts, f"[{HOST6}]" if ipv6 else HOST)
+                     context.dir / "client_key", known_hosts, f"[{host}]" if ipv6 else host)
 
 
 @dataclass(frozen=True)
@@ -224,3 +240,33 @@ def virtiofs_server(context: Context) -> VirtiofsServer:
             "-o", f"source={server.folder},sandbox=chroot,cache=none"]
     _run(context, "virtiofsd", argv, server.socket.exists, f"has no socket {server.socket.name}")
     return server
+
+
+def address_of_host(context: Context, address: str) -> None:
+    """An address of this host's own while the case runs: a server behind the guest's gateway."""
+    if os.geteuid() != 0:
+        raise Skipped("an address of the host's own needs root")
+    context.run(["ip", "addr", "add", f"{address}/32", "dev", "lo"])
+    context.at_end(lambda: subprocess.run(["ip", "addr", "del", f"{address}/32", "dev", "lo"],
+                                          check=False))
+
+
+FSYNC = """
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+int fsync(int fd) {
+  struct stat s;
+  if (fstat(fd, &s) == 0 && s.st_size > 1 << 20) { %s }
+  return 0;
+}
+"""
+
+
+def fsync_that(context: Context, does: str) -> Path:
+    """A library whose fsync() does this, in C, to files of more than a megabyte."""
+    source = context.dir / "fsync.c"
+    source.write_text(FSYNC % does)
+    library = context.dir / "fsync.so"
+    context.run(["clang-19", "-shared", "-fPIC", "-O1", "-o", library, source])
+    return library
