@@ -73,8 +73,9 @@ Result<std::string> dropbear_key(const std::string& file, Host& host) {
     case KeyFormat::kPem:
       break;
   }
-  // By its standard output: the key is in no other file at any time.
-  auto converted = host.run({"dropbearconvert", "openssh", "dropbear", file, "/dev/stdout"});
+  // By its standard output: the key is in no other file at any time. /dev/stdout is a link that not
+  // every /dev has.
+  auto converted = host.run({"dropbearconvert", "openssh", "dropbear", file, "/proc/self/fd/1"});
   if (!converted)
     return fail(fmt::format("{}: cannot be converted for dbclient (is dropbear-bin installed?): {}",
                             file, converted.error().message));
