@@ -36,14 +36,16 @@ def _local(port: int) -> tuple[str, int]:
 class Switch:
     """Passes on frames that carry their card's tags and are not too long, without the tags; answers
     go to the card that was heard last. With `lease` it is the network's DHCP server, and drops what
-    comes from a client whose lease (seconds) is over. `rate`: bytes a second from the guest."""
+    comes from a client whose lease (seconds) is over; `deaf`: it does not hear the first ones that
+    ask. `rate`: bytes a second from the guest."""
 
     def __init__(self, context: Context, cards: list[Card], user: str = "", mtu: int = 1500,
-                 lease: float = 0, rate: float = 0):
+                 lease: float = 0, rate: float = 0, deaf: int = 0):
         self._cards = cards
         self._mtu = mtu
         self._lease = lease
         self._rate = rate
+        self._deaf = deaf
         self._leased_until = 0.0
         self._spent_until = 0.0
         self._heard = 0
@@ -137,6 +139,9 @@ class Switch:
         request = frame[ETHERNET + 28:]
         kind = _option(request, 53)
         if kind not in (b"\x01", b"\x03"):
+            return
+        if kind == b"\x01" and self._deaf > 0:
+            self._deaf -= 1
             return
         if kind == b"\x03":
             now = time.monotonic()
