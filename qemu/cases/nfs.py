@@ -100,5 +100,5 @@ def pseudo_root(context: Context) -> None:
 @case("nfs-grace-period", long=True, limit=700)
 def grace_period(context: Context) -> None:
     """a server in its grace period, longer than the stall limit: waited for"""
-    outcome = exported(context, nfs_server(context, grace=150), "/dumps/crash", "vers=4.2", "crash")
+    outcome = exported(context, nfs_server(context, grace=180), "/dumps/crash", "vers=4.2", "crash")
     expect("its grace period is waited for" in outcome.console, "there was no grace period")

@@ -50,6 +50,6 @@ class Monitor:
                 if "return" in answer:
                     return
 
-    def command(self, name: str, **arguments: object) -> None:
+    def command(self, execute: str, **arguments: object) -> None:
         self._connect()
-        self._say(name, arguments)
+        self._say(execute, arguments)

@@ -106,6 +106,9 @@ def on_a_mount(context: Context, folder: Path) -> None:
         context.at_end(lambda: subprocess.run(["umount", "-l", folder], check=False))
 
 
+OLD_CLIENT = "Linux NFSv4.2 elsewhere"
+
+
 def nfs_server(context: Context, pseudo: str = "/dumps", protocols: str = "3, 4", grace: int = 0,
                ipv6: bool = False) -> NfsServer:
     """NFS 3, 4.0, 4.1 and 4.2 on one port; version 3 finds its mount service by the port mapper,
@@ -122,6 +125,9 @@ def nfs_server(context: Context, pseudo: str = "/dumps", protocols: str = "3, 4"
     state = context.dir / "ganesha"
     folder.mkdir()
     state.mkdir()
+    if grace:  # over at once where no client is known that could reclaim something
+        (state / "v4recov/node0" / f"::ffff:10.0.2.99-({len(OLD_CLIENT)}:{OLD_CLIENT})").mkdir(
+            parents=True)
     on_a_mount(context, folder)
     server = NfsServer(folder, free_port(), f"[{HOST6}]" if ipv6 else HOST)
     address = "::1" if ipv6 else "127.0.0.1"
