@@ -61,8 +61,8 @@ TEST_CASE("ssh key: OpenSSH's is converted, and is in no file on the way") {
   REQUIRE(key);
   CHECK(*key == kDropbear);
   REQUIRE(host.ran.size() == 1);
-  CHECK(host.ran[0] ==
-        std::vector<std::string>{"dropbearconvert", "openssh", "dropbear", file, "/proc/self/fd/1"});
+  CHECK(host.ran[0] == std::vector<std::string>{"dropbearconvert", "openssh", "dropbear", file,
+                                                "/proc/self/fd/1"});
 }
 
 TEST_CASE("ssh key: errors name the file and what is wrong") {
