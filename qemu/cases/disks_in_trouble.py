@@ -109,3 +109,19 @@ def btrfs_default(context: Context) -> None:
     outcome = saved(context, Round(machine, ImageOptions(targets=[]), stack=stack, fill=FILL))
     expect("path=/@/crash/" in outcome.console, "the dump is not in the default subvolume")
     check_directory(context, read_stack(context, machine, stack), outcome)
+
+
+@case("btrfs-late-member", limit=900, long=True)
+def btrfs_late(context: Context) -> None:
+    """a btrfs over two controllers, of which one gives its disk 20 s after it is asked"""
+    [(path, late)] = through_nbd(context, blank_disk(context, "late"))
+    machine = Machine(memory_mib=MEMORY_MIB,
+                      disks=[("virtio-blk", blank_disk(context, "first")), ("ahci", late)])
+    stack = Stack(make=f"mkfs.btrfs -q -L {LABEL} -d single -m raid1 /dev/vda /dev/sda && "
+                       "btrfs device scan",
+                  activate="btrfs device scan", device="/dev/vda", fstype="btrfs",
+                  busy=False)
+    outcome = saved(context, Round(machine, ImageOptions(targets=[]), stack=stack, fill=FILL,
+                                   at_crash=lambda _: path.hang_when_asked(20)))
+    expect(path.hung_requests, "the late member was never late")
+    check_directory(context, read_stack(context, machine, stack), outcome)

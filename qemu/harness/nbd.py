@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from pathlib import Path
+from typing import Callable
 
 from .case import Context
 
@@ -26,38 +27,54 @@ class DiskPath:
         self.file = file
         self.hung_requests = 0
         self.failed_requests = 0
+        self.written = 0  # bytes
         self._hangs_until = 0.0
+        self._hangs_when_asked = 0.0  # for so many seconds
         self._writes_left: int | None = None  # bytes until everything fails
+        self._at_failure: Callable[[], None] | None = None
         self._changed = threading.Condition()
 
     def hang(self, seconds: float) -> None:
         with self._changed:
             self._hangs_until = time.monotonic() + seconds
 
+    def hang_when_asked(self, seconds: float) -> None:
+        """From the next request on."""
+        with self._changed:
+            self._hangs_when_asked = seconds
+
     def heal(self) -> None:
         with self._changed:
-            self._hangs_until, self._writes_left = 0, None
+            self._hangs_until, self._hangs_when_asked, self._writes_left = 0, 0, None
             self._changed.notify_all()
 
-    def fail(self, after_written: int = 0) -> None:
-        """From now on everything fails, or once so many bytes have been written."""
+    def fail(self, after_written: int = 0, then: Callable[[], None] | None = None) -> None:
+        """From now on everything fails, or once so many bytes have been written. `then` is done at
+        the first request that fails."""
         with self._changed:
-            self._writes_left = after_written
+            self._writes_left, self._at_failure = after_written, then
 
     def answer(self, kind: int, size: int) -> int:
         """Waits as long as the path hangs; an errno, or 0."""
         with self._changed:
+            if self._hangs_when_asked:
+                self._hangs_until = time.monotonic() + self._hangs_when_asked
+                self._hangs_when_asked = 0
             if time.monotonic() < self._hangs_until:
                 self.hung_requests += 1
             while (left := self._hangs_until - time.monotonic()) > 0:
                 self._changed.wait(left)
-            if self._writes_left is None:
-                return 0
-            if self._writes_left > 0:
-                self._writes_left -= size if kind == WRITE else 0
+            if self._writes_left is None or self._writes_left > 0:
+                written = size if kind == WRITE else 0
+                self.written += written
+                if self._writes_left is not None:
+                    self._writes_left -= written
                 return 0
             self.failed_requests += 1
-            return EIO
+            then, self._at_failure = self._at_failure, None
+        if then is not None:
+            then()
+        return EIO
 
 
 class NbdServer:
