@@ -87,6 +87,7 @@ class MdLayer final : public Layer {
       if (newest == nullptr || newest->superblock.events < member.superblock.events)
         newest = &member;
     }
+    if (newest == nullptr) return false;
     const auto& array = newest->superblock;
     const std::string name = wanted.any() ? "md array " + uuid : wanted.name;
     if (!array.refused.empty()) {

@@ -88,7 +88,7 @@ std::optional<MdSuperblock> parse_1(std::string_view data, int minor, std::uint6
 
 std::optional<MdSuperblock> parse_090(std::string_view data) {
   if (word(data, 0) != kMagic || word(data, 1) != 0) return std::nullopt;
-  if (checksum(data, kBytes, 38 * 4) != word(data, 38)) return std::nullopt;
+  if (checksum(data, kBytes, 38 * sizeof(std::uint32_t)) != word(data, 38)) return std::nullopt;
   MdSuperblock array;
   array.major = 0;
   array.minor = 90;
