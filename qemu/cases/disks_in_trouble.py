@@ -2,7 +2,9 @@
 one disk, a btrfs on two controllers. They are well while the machine runs, and mkcapture sees them
 so; the trouble begins with the crash."""
 
+import shutil
 from dataclasses import replace
+from typing import Callable
 
 from harness.case import Context, case, expect
 from harness.crash import Round, saved
@@ -63,36 +65,74 @@ def sick_disk(context: Context) -> None:
     sick_beside(context, "virtio-blk", "/dev/vdb")
 
 
-def two_paths(context: Context, at_crash) -> tuple[Outcome, DiskPath]:
-    """/var on dm-multipath over two paths; `at_crash` gets the first."""
+@case("sick-disk-other-driver", limit=900, long=True)
+def sick_disk_other_driver(context: Context) -> None:
+    """the same with the target at a controller of another kind, and the sick disk's driver there"""
+    sick_beside(context, "ahci", "/dev/sda")
+
+
+def two_paths(context: Context, at_crash: Callable[[DiskPath, DiskPath, Running], None],
+              ) -> tuple[Outcome, DiskPath, DiskPath]:
+    """/var on dm-multipath over two paths, which both are given to `at_crash`. Which of them the
+    capture kernel calls sda is not the same each time."""
     disk = replace(blank_disk(context, "lun"),
                    device_options=f",wwn={WWN},serial=LUN1,share-rw=on")
-    (first, a), (_, b) = through_nbd(context, disk, 2)
+    (first, a), (second, b) = through_nbd(context, disk, 2)
     machine = Machine(memory_mib=MEMORY_MIB, disks=[("virtio-scsi", a), ("virtio-scsi", b)])
     table = (f"0 {disk.size_mib * 2048} multipath 0 0 2 1 round-robin 0 1 1 /dev/sda 1 "
              "round-robin 0 1 1 /dev/sdb 1")
     mapping = (f'dmsetup create mpatha -u mpath-3{WWN[2:]} --table "{table}" && dmsetup mknodes')
     stack = Stack(make=mapping, activate=mapping, device="/dev/mapper/mpatha", busy=False,
-                  modules=["dm_multipath", "dm_round_robin"])
+                  modules=["dm_multipath", "dm_round_robin"], plan=("mpatha (dm-0) on sda, sdb",))
+
+    def trouble(running: Running) -> None:
+        first.written = second.written = 0
+        at_crash(first, second, running)
+
     outcome = saved(context, Round(machine, ImageOptions(targets=[]), stack=stack, fill=FILL,
-                                   at_crash=lambda running: at_crash(first, running)))
+                                   at_crash=trouble))
+    written = max(first.written, second.written)
+    expect(written >= outcome.verdicts.only().bytes, "the dump is not whole on any of the paths")
     first.heal()
-    expect("device sdb" in outcome.console, "the second path was not taken")
-    check_directory(context, read_stack(context, machine, stack), outcome)
-    return outcome, first
+    second.heal()
+    files = read_stack(context, machine, stack)
+    # What was begun by a path that died is there, and is not called whole.
+    begun = [folder for folder in files.glob("crashbox-*") if not (folder / "vmcore").exists()]
+    expect(len(begun) <= (1 if first.failed_requests + second.failed_requests else 0),
+           f"{len(begun)} dumps were begun and not ended")
+    for folder in begun:
+        shutil.rmtree(folder)
+    check_directory(context, files, outcome)
+    return outcome, first, second
 
 
 @case("two-paths-first-fails", limit=900, long=True)
 def first_fails(context: Context) -> None:
     """two paths to one disk, and everything fails on the first from the crash on"""
-    _, first = two_paths(context, lambda path, _: path.fail())
+    _, first, _ = two_paths(context, lambda path, _other, _running: path.fail())
     expect(first.failed_requests, "the first path was never asked")
+    expect(not first.written, "something was written by the first path")
+
+
+@case("two-paths-one-dies", limit=900, long=True)
+def one_dies(context: Context) -> None:
+    """the path that is taken fails in the middle of the dump, which is written anew by the other"""
+
+    def at_crash(first: DiskPath, second: DiskPath, _running: Running) -> None:
+        for path, other in ((first, second), (second, first)):
+            path.fail(after_written=64 << 20, then=other.heal)
+
+    _, first, second = two_paths(context, at_crash)
+    failed = [path for path in (first, second) if path.failed_requests]
+    expect(len(failed) == 1, f"{len(failed)} paths failed")
+    expect(failed[0].written >= 64 << 20, "it failed before the dump was under way")
 
 
 @case("two-paths-first-hangs", limit=900, long=True)
 def first_hangs(context: Context) -> None:
     """two paths to one disk, and nothing comes back from the first from the crash on"""
-    outcome, first = two_paths(context, lambda path, running: hangs(path, 240)(running))
+    outcome, first, _ = two_paths(
+        context, lambda path, _other, running: hangs(path, 240)(running))
     expect(first.hung_requests, "the first path was never asked")
     not_held_up(outcome)
 
