@@ -65,12 +65,6 @@ def sick_disk(context: Context) -> None:
     sick_beside(context, "virtio-blk", "/dev/vdb")
 
 
-@case("sick-disk-other-driver", limit=900, long=True)
-def sick_disk_other_driver(context: Context) -> None:
-    """the same with the target at a controller of another kind, and the sick disk's driver there"""
-    sick_beside(context, "ahci", "/dev/sda")
-
-
 def two_paths(context: Context, at_crash: Callable[[DiskPath, DiskPath, Running], None],
               ) -> tuple[Outcome, DiskPath, DiskPath]:
     """/var on dm-multipath over two paths, which both are given to `at_crash`. Which of them the
