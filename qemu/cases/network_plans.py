@@ -36,7 +36,7 @@ def all_names() -> list[str]:
 @case("network-plans", limit=600, long=True)
 def some(context: Context) -> None:
     """the plan is the kernel's own way, set-up by set-up: a few"""
-    plans(context, ["two-gateways", "set-mac", "vlan-on-bond", "ipv6-link-local-gateway"], 550)
+    plans(context, ["two-gateways", "set-mac", "vlan-on-bond", "macvlan"], 550)
 
 
 @case("network-plans-of-ways", limit=1400, long=True)

@@ -18,6 +18,11 @@ MACS = ("52:54:00:aa:bb:01", "52:54:00:aa:bb:02")
 STATIC = ("ip addr add 10.0.2.77/24 dev {0}; ip link set {0} up; "
           "ip route add default via 10.0.2.2")
 
+# Router advertisements are not heard, so that there is nothing else.
+STATIC6 = ("echo 0 > /proc/sys/net/ipv6/conf/eth0/accept_ra; "
+           f"ip addr add {IPV6_PREFIX}77/64 dev eth0; ip link set eth0 up; sleep 3; "
+           f"ip -6 route add default via {IPV6_PREFIX}2")
+
 
 def in_machine(commands: str) -> str:
     """The machine's own network, with this host's ip(8)."""
@@ -80,8 +85,7 @@ def set_mac(context: Context) -> None:
 @case("static-ipv6-nfs", limit=700, long=True)
 def static6_nfs(context: Context) -> None:
     """nothing but a static IPv6 address, to NFS"""
-    to_nfs(context, f"ip addr add {IPV6_PREFIX}77/64 dev eth0; ip link set eth0 up; "
-           f"sleep 3; ip -6 route add default via {IPV6_PREFIX}2",
+    to_nfs(context, STATIC6,
            plain_card(MAC, f",ipv4=off,ipv6=on,ipv6-prefix={IPV6_PREFIX}"), ipv6=True)
 
 
@@ -90,8 +94,7 @@ def static6_ssh(context: Context) -> None:
     """nothing but a static IPv6 address, to SSH"""
     server = ssh_server(context, ipv6=True)
     outcome = saved(context, live_round(
-        [server.target()], f"ip addr add {IPV6_PREFIX}77/64 dev eth0; ip link set eth0 up; "
-        f"sleep 3; ip -6 route add default via {IPV6_PREFIX}2",
+        [server.target()], STATIC6,
         plain_card(MAC, f",ipv4=off,ipv6=on,ipv6-prefix={IPV6_PREFIX}"), options=server.options()))
     check_directory(context, server.folder, outcome)
 
