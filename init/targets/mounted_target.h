@@ -12,7 +12,6 @@ namespace mkcapture::init {
 
 class MountedTarget : public Target {
  public:
-  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): asked for after open() alone (target.h)
   DumpStore& store() override { return *store_; }
   Status close(const Deadline&) override {
     store_.reset();  // a folder that is open keeps the file system busy

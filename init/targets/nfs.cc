@@ -56,7 +56,6 @@ class NfsTarget final : public MountedTarget {
     return {};
   }
 
-  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): asked for after open() alone (target.h)
   DumpStore& store() override { return *store_; }
 
   Status close(const Deadline& deadline) override {

@@ -51,7 +51,6 @@ class RawTarget final : public Target {
     store_.emplace(std::move(held.output), device.bytes);
     return {};
   }
-  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): asked for after open() alone (target.h)
   DumpStore& store() override { return *store_; }
   Status close(const Deadline&) override { return {}; }
 
