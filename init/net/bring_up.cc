@@ -20,7 +20,7 @@ std::string name_of(const InterfaceName& i) {
 
 class BringUp {
  public:
-  BringUp(CaptureContext context, LinkControl& control, const Deadline& deadline,
+  BringUp(const CaptureContext& context, LinkControl& control, const Deadline& deadline,
           const std::set<int>& passed_over)
       : system_(context.system),
         config_(context.config),
@@ -294,7 +294,7 @@ class BringUp {
 
 }  // namespace
 
-Result<NetworkState> bring_up_network(CaptureContext context, LinkControl& control,
+Result<NetworkState> bring_up_network(const CaptureContext& context, LinkControl& control,
                                       const Deadline& deadline, const std::set<int>& passed_over) {
   return BringUp(context, control, deadline, passed_over).run();
 }

@@ -22,8 +22,8 @@ struct NetworkState {
 /// others did not follow within ten seconds. Every wait ends with `deadline`; the error then names
 /// the interfaces that were seen and what was missing. Enters kLink and kAddress. `passed_over`:
 /// cards, by index, that are not asked where ip= names none.
-[[nodiscard]] Result<NetworkState> bring_up_network(CaptureContext context, LinkControl& control,
-                                                    const Deadline& deadline,
+[[nodiscard]] Result<NetworkState> bring_up_network(const CaptureContext& context,
+                                                    LinkControl& control, const Deadline& deadline,
                                                     const std::set<int>& passed_over = {});
 
 }  // namespace mkcapture::init

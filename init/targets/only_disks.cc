@@ -56,8 +56,7 @@ std::unique_ptr<Target> make_target(const TargetSpec& spec, const TargetContext&
 Result<std::unique_ptr<LinkControl>> open_rtnetlink() {
   return not_here();
 }
-// NOLINTNEXTLINE(performance-unnecessary-value-param): as it is declared
-Result<NetworkState> bring_up_network(CaptureContext, LinkControl&, const Deadline&,
+Result<NetworkState> bring_up_network(const CaptureContext&, LinkControl&, const Deadline&,
                                       const std::set<int>&) {
   return not_here();
 }
