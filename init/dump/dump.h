@@ -72,7 +72,8 @@ struct LevelReport {
   int level_reached = 0;
   std::string note;  // as in DumpReport
   std::uint64_t bytes_total = 0;
-  std::uint64_t bytes_kept = 0;  // zero pages are not looked for
+  std::uint64_t bytes_kept = 0;      // zero pages are not looked for
+  std::uint64_t bytes_forecast = 0;  // of the dump; forecast() alone tells it
 };
 
 /// What a page is to a dump.
@@ -119,6 +120,9 @@ class Vmcore {
   virtual Result<std::uint64_t> write_dmesg(Output& output) = 0;
   /// Goes through the page descriptors as write_dump() does, without reading the pages.
   [[nodiscard]] virtual Result<LevelReport> check_level(int level) = 0;
+  /// check_level(), and what the dump will take on its target by a sample of its pages: within a
+  /// few percent.
+  [[nodiscard]] virtual Result<LevelReport> forecast(const DumpChoice& choice) = 0;
   /// Writes the dump and finishes the output. An error means that nothing usable was written; a
   /// dump that ended early is a report with `incomplete` set.
   [[nodiscard]] virtual Result<DumpReport> write_dump(Output& output, const DumpOptions& options,

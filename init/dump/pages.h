@@ -87,6 +87,7 @@ enum class Descriptors { kAll, kOfKeptPages };
 
 class VmcoreSource;
 [[nodiscard]] Result<LevelReport> check_level(VmcoreSource& source, int level);
+[[nodiscard]] Result<LevelReport> forecast(VmcoreSource& source, const DumpChoice& choice);
 [[nodiscard]] Result<DumpReport> write_dump(VmcoreSource& source, Output& output,
                                             const DumpOptions& options, DumpProgress& progress);
 
@@ -105,6 +106,9 @@ class VmcoreSource : public Vmcore {
 
   [[nodiscard]] Result<LevelReport> check_level(int level) final {
     return dump::check_level(*this, level);
+  }
+  [[nodiscard]] Result<LevelReport> forecast(const DumpChoice& choice) final {
+    return dump::forecast(*this, choice);
   }
   [[nodiscard]] Result<DumpReport> write_dump(Output& output, const DumpOptions& options,
                                               DumpProgress& progress) final {

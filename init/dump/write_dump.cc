@@ -8,6 +8,7 @@
 #include "init/dump/format/elf_writer.h"
 #include "init/dump/format/flat_output.h"
 #include "init/dump/format/kdump_writer.h"
+#include "init/dump/format/size_sample.h"
 #include "init/dump/pages.h"
 #include "init/dump/select/kept_pages.h"
 
@@ -70,23 +71,39 @@ class NobodyWaits final : public DumpProgress {
   void update(std::uint64_t, std::uint64_t, std::uint64_t) override {}
 };
 
-}  // namespace
-
-Result<LevelReport> check_level(VmcoreSource& source, int level) {
+/// With a sample the size is forecast as well.
+Result<LevelReport> judge(VmcoreSource& source, int level, SizeSample* sample) {
   NobodyWaits nobody;
   auto pages = KeptPages::create(source, level, Descriptors::kAll, nobody);
   if (!pages) return std::move(pages).error().within("page filter");
   std::uint64_t kept = 0;
-  TRY(pages->first_pass([&] { kept = 0; },
-                        [&](std::uint64_t, std::span<std::uint8_t> bits) {
-                          kept += count_bits(bits);
-                          return Status();
-                        }));
+  TRY(pages->first_pass(
+      [&] {
+        kept = 0;
+        if (sample != nullptr) sample->begin();
+      },
+      [&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) -> Status {
+        const std::uint64_t of_cycle = count_bits(bits);
+        kept += of_cycle;
+        return sample != nullptr ? sample->look_at(first_pfn, bits, of_cycle) : Status();
+      }));
   const std::uint64_t page_size = source.crashed().page_size;
   return LevelReport{.level_reached = pages->level_reached(),
                      .note = pages->note(),
                      .bytes_total = pages->pages_present() * page_size,
-                     .bytes_kept = kept * page_size};
+                     .bytes_kept = kept * page_size,
+                     .bytes_forecast = sample != nullptr ? sample->bytes(kept) : 0};
+}
+
+}  // namespace
+
+Result<LevelReport> check_level(VmcoreSource& source, int level) {
+  return judge(source, level, nullptr);
+}
+
+Result<LevelReport> forecast(VmcoreSource& source, const DumpChoice& choice) {
+  TRY_ASSIGN(sample, SizeSample::create(source, choice));
+  return judge(source, choice.level, sample.get());
 }
 
 Result<DumpReport> write_dump(VmcoreSource& source, Output& output, const DumpOptions& options,

@@ -64,6 +64,38 @@ bool is_ours(const StoredDump& dump) {
   });
 }
 
+struct Candidate {
+  Name name;
+  const StoredDump* dump;
+};
+
+/// Dumps of the host of `own`, older than it, that nobody but a capture has put anything into;
+/// oldest first. A clock that was set back makes later dumps of what is older: those stay.
+std::vector<Candidate> older_ones(const std::vector<StoredDump>& all, const Name& own) {
+  std::vector<Candidate> found;
+  for (const StoredDump& dump : all) {
+    auto name = take_apart(dump.name);
+    if (!name || name->host != own.host || !is_older(*name, own) || !is_ours(dump)) continue;
+    found.push_back({*std::move(name), &dump});
+  }
+  std::sort(found.begin(), found.end(),
+            [](const Candidate& a, const Candidate& b) { return is_older(a.name, b.name); });
+  return found;
+}
+
+void remove_each(System& system, StepReporter& steps, DumpStore& store,
+                 const std::vector<StoredDump>& dumps, const std::string& why,
+                 const Deadline& deadline) {
+  for (const StoredDump& dump : dumps) {
+    if (deadline.passed()) return;
+    const auto removed = store.remove(dump, deadline);
+    system.log(removed ? "removed " + dump.name + (has(dump, kWholeFile) ? "" : ", incomplete") +
+                             ": the newest " + why + " stay"
+                       : removed.error().message);
+    steps.progress();
+  }
+}
+
 }  // namespace
 
 std::string_view host_of_dump(std::string_view name) {
@@ -75,49 +107,47 @@ std::vector<StoredDump> outdated_dumps(const std::vector<StoredDump>& all,
                                        const std::string& newest, std::uint64_t keep) {
   const auto own = take_apart(newest);
   if (!own || keep == 0) return {};
-  struct Candidate {
-    Name name;
-    const StoredDump* dump;
-  };
-  std::vector<Candidate> whole;
-  std::vector<Candidate> gone;
-  for (const StoredDump& dump : all) {
-    auto name = take_apart(dump.name);
-    // A clock that was set back makes later dumps of what is older: those stay.
-    if (!name || name->host != own->host || !is_older(*name, *own) || !is_ours(dump)) continue;
-    (has(dump, kWholeFile) ? whole : gone).push_back({*std::move(name), &dump});
+  const auto older = older_ones(all, *own);
+  const auto is_whole = [](const Candidate& c) { return has(*c.dump, kWholeFile); };
+  auto whole = static_cast<std::uint64_t>(std::count_if(older.begin(), older.end(), is_whole));
+  std::vector<StoredDump> gone;
+  for (const Candidate& candidate : older) {
+    if (is_whole(candidate) && whole-- < keep) continue;
+    gone.push_back(*candidate.dump);
   }
-  const auto by_age = [](const Candidate& a, const Candidate& b) {
-    return is_older(a.name, b.name);
-  };
-  std::sort(whole.begin(), whole.end(), by_age);
-  if (whole.size() > keep - 1) {
-    whole.resize(whole.size() - static_cast<std::size_t>(keep - 1));
-    gone.insert(gone.end(), whole.begin(), whole.end());
+  return gone;
+}
+
+std::vector<StoredDump> outdated_logs(const std::vector<StoredDump>& all,
+                                      const std::string& newest) {
+  const auto own = take_apart(newest);
+  if (!own) return {};
+  std::vector<StoredDump> logs;
+  for (const Candidate& candidate : older_ones(all, *own)) {
+    if (!has(*candidate.dump, kWholeFile) && !has(*candidate.dump, kPartialFile))
+      logs.push_back(*candidate.dump);
   }
-  std::sort(gone.begin(), gone.end(), by_age);
-  std::vector<StoredDump> names;
-  for (const Candidate& candidate : gone)
-    names.push_back(*candidate.dump);
-  return names;
+  logs.resize(logs.size() - std::min(logs.size(), kLogsKept - 1));
+  return logs;
 }
 
 void remove_outdated(System& system, StepReporter& steps, DumpStore& store,
                      const std::string& newest, std::uint64_t keep, const Deadline& deadline) {
-  const std::string prefix = std::string(host_of_dump(newest)) + "-";
-  const auto all = store.list(prefix, deadline);
+  const auto all = store.list(std::string(host_of_dump(newest)) + "-", deadline);
   if (!all) {
     system.log("older dumps stay: " + all.error().message);
     return;
   }
-  for (const StoredDump& dump : outdated_dumps(*all, newest, keep)) {
-    if (deadline.passed()) return;
-    const auto removed = store.remove(dump, deadline);
-    system.log(removed ? "removed " + dump.name + (has(dump, kWholeFile) ? "" : ", incomplete") +
-                             ": the newest " + std::to_string(keep) + " stay"
-                       : removed.error().message);
-    steps.progress();
-  }
+  remove_each(system, steps, store, outdated_dumps(*all, newest, keep), std::to_string(keep),
+              deadline);
+}
+
+void remove_outdated_logs(System& system, StepReporter& steps, DumpStore& store,
+                          const std::string& newest, const Deadline& deadline) {
+  const auto all = store.list(std::string(host_of_dump(newest)) + "-", deadline);
+  if (!all) return;
+  remove_each(system, steps, store, outdated_logs(*all, newest),
+              std::to_string(kLogsKept) + " logs", deadline);
 }
 
 }  // namespace mkcapture::init

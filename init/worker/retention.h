@@ -30,9 +30,20 @@ inline constexpr const char* kLogFile = "kexec-dmesg.log";
 [[nodiscard]] std::vector<StoredDump> outdated_dumps(const std::vector<StoredDump>& all,
                                                      const std::string& newest, std::uint64_t keep);
 
+/// Folders with nothing but logs that stay, of crashes that there was no room for a dump of.
+inline constexpr std::size_t kLogsKept = 10;
+
+/// What goes, oldest first, where `newest` has logs alone: its host's older folders with nothing
+/// but logs, beyond the newest kLogsKept (`newest` counted). What has a dump, whole or not, stays.
+[[nodiscard]] std::vector<StoredDump> outdated_logs(const std::vector<StoredDump>& all,
+                                                    const std::string& newest);
+
 /// Lists, decides and removes; each removal, and what could not be removed, is a line of the log.
 /// Nothing here undoes a saved dump.
 void remove_outdated(System& system, StepReporter& steps, DumpStore& store,
                      const std::string& newest, std::uint64_t keep, const Deadline& deadline);
+/// The same for outdated_logs(): however often a machine crashes, what stays is bounded.
+void remove_outdated_logs(System& system, StepReporter& steps, DumpStore& store,
+                          const std::string& newest, const Deadline& deadline);
 
 }  // namespace mkcapture::init

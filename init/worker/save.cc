@@ -80,6 +80,8 @@ class Save {
       if (state_.saved() && context_.config.keep != 0) {
         remove_outdated(system_, state_, *store_, directory_, context_.config.keep,
                         context_.deadline);
+      } else if (log_alone_) {
+        remove_outdated_logs(system_, state_, *store_, directory_, context_.deadline);
       }
       const auto saved = save_file(kLogFile, parts_.copy_kernel_log);
       if (!saved) system_.log(std::string(kLogFile) + ": " + saved.error().message);
@@ -192,9 +194,9 @@ class Save {
     state_.enter(Step::kDump);
     const auto& config = context_.config;
     budget_ = budget_of(*space, config.reserve);
-    const auto level =
-        level_that_fits(system_, *vmcore_, parts_.check_level, config.dump, *budget_);
+    const auto level = level_that_fits(system_, *vmcore_, parts_.forecast, config.dump, *budget_);
     if (!level) {
+      log_alone_ = true;
       return fail(ErrorKind::kNoSpace, "no room for a dump: " + format_size(*budget_) +
                                            " may be written; the log alone");
     }
@@ -290,6 +292,7 @@ class Save {
   std::string directory_;
   std::string note_;                     // what the target could not promise
   int level_;                            // at which the dump is written
+  bool log_alone_ = false;               // there is no room for a dump
   std::optional<std::uint64_t> budget_;  // bytes that it may take
   Milliseconds dump_started_{0};
   Milliseconds took_{0};
@@ -300,7 +303,7 @@ class Save {
 
 SaveParts real_parts() {
   return {[] { return dump::open_vmcore(kVmcorePath); }, make_target,
-          [](dump::Vmcore& vmcore, int level) { return vmcore.check_level(level); },
+          [](dump::Vmcore& vmcore, const DumpChoice& choice) { return vmcore.forecast(choice); },
           [](dump::Vmcore& vmcore, Output& output, const dump::DumpOptions& options,
              dump::DumpProgress& progress) { return vmcore.write_dump(output, options, progress); },
           copy_kernel_log};

@@ -32,7 +32,7 @@ struct SaveContext {
 struct SaveParts {
   std::function<Result<std::unique_ptr<dump::Vmcore>>()> open_vmcore;
   std::function<std::unique_ptr<Target>(const TargetSpec&, const TargetContext&)> make_target;
-  LevelCheck check_level;
+  Forecast forecast;
   DumpWriter write_dump;
   std::function<Status(Output&)> copy_kernel_log;
 };

@@ -10,8 +10,7 @@ namespace {
 
 constexpr std::uint64_t kMostReserve = std::uint64_t{2} << 30;
 constexpr int kSmallestLevel = 31;
-constexpr int kZeroPages = 1;  // the bit of a level that leaves them out
-constexpr std::uint64_t kBestRatio = 8;
+constexpr std::uint64_t kMargin = 16;  // one in so many bytes of a forecast
 
 class LimitedOutput final : public Output {
  public:
@@ -50,26 +49,26 @@ std::uint64_t budget_of(const Space& space, std::optional<std::uint64_t> reserve
   return space.free > stays ? space.free - stays : 0;
 }
 
-std::uint64_t least_bytes(std::uint64_t kept, int level, DumpCodec codec) {
-  const bool exact = codec == DumpCodec::kNone && (level & kZeroPages) == 0;
-  return exact ? kept : kept / kBestRatio;
-}
-
-std::optional<int> level_that_fits(System& system, dump::Vmcore& vmcore, const LevelCheck& check,
+std::optional<int> level_that_fits(System& system, dump::Vmcore& vmcore, const Forecast& forecast,
                                    const DumpChoice& choice, std::uint64_t budget) {
   if (vmcore.size() <= budget) return choice.level;
-  for (const int level : {choice.level, kSmallestLevel}) {
-    const auto report = check(vmcore, level);
+  DumpChoice tried = choice;
+  for (;; tried.level = kSmallestLevel) {
+    const auto report = forecast(vmcore, tried);
     if (!report) return choice.level;  // it cannot be told, so it is tried
-    const std::uint64_t least = least_bytes(report->bytes_kept, level, choice.codec);
-    const bool fits = least <= budget;
-    system.log("level " + std::to_string(level) + " keeps " + format_size(report->bytes_kept) +
-               ", at least " + format_size(least) + " on the target, and " + format_size(budget) +
-               " may be written" + (fits ? "" : ": it will not fit"));
-    if (fits) return level;
-    if (level == kSmallestLevel) break;
+    const bool last = tried.level == kSmallestLevel;
+    // Nothing is lost where a dump is tried in place of none, and the sample may be a little off.
+    const std::uint64_t size = report->bytes_forecast;
+    const bool fits = size - (last ? size / kMargin : 0) <= budget;
+    system.log("level " + std::to_string(tried.level) + " keeps " +
+               format_size(report->bytes_kept) + ", about " + format_size(size) +
+               " on the target, and " + format_size(budget) + " may be written" +
+               (fits   ? ""
+                : last ? ": it will not fit"
+                       : ": it will not fit, so level 31"));
+    if (fits) return tried.level;
+    if (last) return std::nullopt;
   }
-  return std::nullopt;
 }
 
 std::unique_ptr<Output> limited_output(std::unique_ptr<Output> inner, std::uint64_t budget) {

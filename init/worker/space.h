@@ -20,18 +20,13 @@ namespace mkcapture::init {
 /// Bytes that a dump may take.
 [[nodiscard]] std::uint64_t budget_of(const Space& space, std::optional<std::uint64_t> reserve);
 
-/// The least that a dump of so many bytes of pages takes. Zero pages are not counted apart, and
-/// what is compressed is rarely below an eighth: only a dump that would not fit even so is not
-/// tried.
-[[nodiscard]] std::uint64_t least_bytes(std::uint64_t kept, int level, DumpCodec codec);
-
-using LevelCheck = std::function<Result<dump::LevelReport>(dump::Vmcore&, int level)>;
+using Forecast = std::function<Result<dump::LevelReport>(dump::Vmcore&, const DumpChoice&)>;
 
 /// The level at which the dump is to be tried within `budget`: the one of `choice`, else 31, each
-/// forecast told to the log; nothing where not even that can fit. Pages are counted only where the
-/// whole vmcore would not fit.
+/// forecast told to the log; nothing where not even that can fit. Where the whole vmcore fits, that
+/// is forecast enough.
 [[nodiscard]] std::optional<int> level_that_fits(System& system, dump::Vmcore& vmcore,
-                                                 const LevelCheck& check, const DumpChoice& choice,
+                                                 const Forecast& forecast, const DumpChoice& choice,
                                                  std::uint64_t budget);
 
 /// `inner`, where the first write_at() beyond `budget` bytes fails as on a full disk; the ones

@@ -130,6 +130,7 @@ class FakeVmcore final : public Vmcore {
     return std::uint64_t{dmesg.size()};
   }
   Result<dump::LevelReport> check_level(int) override { return fail("no memory"); }
+  Result<dump::LevelReport> forecast(const DumpChoice&) override { return fail("no memory"); }
   Result<dump::DumpReport> write_dump(Output&, const dump::DumpOptions&,
                                       dump::DumpProgress&) override {
     return fail("no memory");

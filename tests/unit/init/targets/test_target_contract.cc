@@ -38,7 +38,9 @@ struct Worker {
     parts.make_target = [this](const TargetSpec& spec, const TargetContext& context) {
       return make_target(spec, place.context(context));
     };
-    parts.check_level = [](Vmcore&, int) -> Result<LevelReport> { return LevelReport(); };
+    parts.forecast = [](Vmcore&, const DumpChoice&) -> Result<LevelReport> {
+      return LevelReport();
+    };
     parts.write_dump = [](Vmcore&, Output& output, const DumpOptions&,
                           DumpProgress&) -> Result<DumpReport> {
       TRY(output.write_at(0, std::as_bytes(std::span(kDump))));

@@ -73,6 +73,24 @@ TEST_CASE("retention: another host's dumps and what is no dump are never touched
   CHECK(names(all, "node7", 1).empty());
 }
 
+TEST_CASE("retention: however often there is no room for a dump, ten logs stay") {
+  std::vector<StoredDump> all{{"n-2026-11-01-00:00:00", kWhole},
+                              {"n-2026-11-02-00:00:00", kPart},
+                              {"n-2026-11-03-00:00:00", {"vmcore-dmesg.txt", "notes.txt"}},
+                              {"other-2026-11-03-00:00:00", {"vmcore-dmesg.txt"}}};
+  for (int day = 10; day <= 22; ++day) {
+    all.push_back({"n-2026-11-" + std::to_string(day) + "-00:00:00",
+                   {"vmcore-dmesg.txt", "kexec-dmesg.log"}});
+  }
+  const auto gone = outdated_logs(all, all.back().name);
+  REQUIRE(gone.size() == 3);
+  CHECK(gone.front().name == "n-2026-11-10-00:00:00");
+  CHECK(gone.back().name == "n-2026-11-12-00:00:00");
+  all.resize(all.size() - 3);
+  CHECK(outdated_logs(all, all.back().name).empty());
+  CHECK(outdated_logs(all, "no dump").empty());
+}
+
 TEST_CASE("space: what a dump may take") {
   constexpr std::uint64_t kGiga = 1 << 30;
   CHECK(default_reserve(10 * kGiga) == kGiga / 2);
@@ -80,10 +98,5 @@ TEST_CASE("space: what a dump may take") {
   CHECK(budget_of({10 * kGiga, 100 * kGiga}, std::nullopt) == 8 * kGiga);
   CHECK(budget_of({kGiga, 100 * kGiga}, std::nullopt) == 0);
   CHECK(budget_of({kGiga, 100 * kGiga}, 0) == kGiga);
-  // Where zero pages are left out or pages compressed, the count is no forecast.
-  CHECK(least_bytes(800, 0, DumpCodec::kNone) == 800);
-  CHECK(least_bytes(800, 30, DumpCodec::kNone) == 800);
-  CHECK(least_bytes(800, 1, DumpCodec::kNone) == 100);
-  CHECK(least_bytes(800, 0, DumpCodec::kZstd) == 100);
   CHECK(budget_of({3 * kGiga, 100 * kGiga}, kGiga) == 2 * kGiga);
 }

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "init/worker/dump_watch.h"
+#include "init/worker/retention.h"
 #include "init/worker/save.h"
 #include "tests/fakes/fake_system.h"
 #include "tests/fakes/fake_target.h"
@@ -37,10 +38,10 @@ struct Run {
       CHECK(system.loaded() == loaded);  // only now are devices touched
       return std::unique_ptr<Target>(std::make_unique<FakeTarget>(store));
     };
-    parts.check_level = [this](Vmcore&, int level) -> Result<LevelReport> {
-      LevelReport kept;
-      kept.bytes_kept = bytes_kept[level];
-      return kept;
+    parts.forecast = [this](Vmcore&, const DumpChoice& choice) -> Result<LevelReport> {
+      LevelReport told;
+      told.bytes_forecast = forecast[choice.level];
+      return told;
     };
     parts.write_dump = [this](Vmcore&, Output& output, const DumpOptions& options,
                               DumpProgress&) -> Result<DumpReport> {
@@ -77,8 +78,8 @@ struct Run {
   FakeVmcore vmcore;
   FakeStore store;
   DumpReport report;
-  std::map<int, std::uint64_t> bytes_kept;  // by level
-  int saved_level = -1;                     // at which the dump was written
+  std::map<int, std::uint64_t> forecast;  // by level
+  int saved_level = -1;                   // at which the dump was written
   std::string vmcore_error, dump_error;
   Calls verdicts_before;
   bool probes_hang = false;
@@ -257,31 +258,49 @@ TEST_CASE("save: what will not fit is saved at level 31, else the log alone, eac
   run.config.dump = {0, DumpFormat::kElf, DumpCodec::kNone};
   run.store.free = Space{kMega / 2, 10 * kMega};
   run.config.reserve = 0;
-  run.bytes_kept = {{0, kMega}, {1, kMega}, {31, kMega / 4}};
+  run.forecast = {{0, kMega}, {1, kMega / 2}, {31, kMega / 4}};
   SUBCASE("level 31 fits") {
     CHECK(run.save() == 0);
     CHECK(run.saved_level == 31);
-    CHECK(run.system.logged("level 0 keeps 1.0 MB, at least 1.0 MB on the target"));
-    CHECK(run.system.logged("it will not fit"));
+    CHECK(run.system.logged("about 1.0 MB on the target, and 524.3 kB may be written"));
+    CHECK(run.system.logged("it will not fit, so level 31"));
     CHECK(run.system.logged("dump starts: level 31"));
   }
   SUBCASE("the default reserve counts") {
     run.config.reserve.reset();  // 5 % of the file system: all that is free
+    for (int second = 10; second < 21; ++second) {
+      run.store.dumps.push_back(
+          {"node7-1970-01-01-00:00:" + std::to_string(second), {"kexec-dmesg.log"}});
+    }
     CHECK(run.save() == 1);
     CHECK(run.saved_level == -1);
     CHECK(
         run.system.logged("failed target=disk:LABEL=crash:/var/crash step=dump reason=\"no room"));
     CHECK(run.store.files["vmcore-dmesg.txt"] == "[    0.000000] Linux\n");
     CHECK(run.store.files.count("vmcore.incomplete") == 0);
+    CHECK(run.store.dumps.size() == kLogsKept - 1);  // and the new one
+    CHECK(run.system.logged("removed node7-1970-01-01-00:00:10, incomplete: the newest 10 logs"));
   }
-  SUBCASE("a compressed one may well be smaller than its pages") {
+  SUBCASE("what just fits is saved as it was asked for") {
     run.config.dump = {1, DumpFormat::kKdump, DumpCodec::kZstd};
     CHECK(run.save() == 0);
     CHECK(run.saved_level == 1);
   }
+  SUBCASE("the last one may be tried where the forecast is a little more than there is") {
+    run.forecast[31] = kMega / 2 + kMega / 40;
+    CHECK(run.save() == 0);
+    CHECK(run.saved_level == 31);
+  }
+  SUBCASE("not even level 31") {
+    run.forecast[31] = kMega / 2 + kMega / 20;
+    CHECK(run.save() == 1);
+    CHECK(run.saved_level == -1);
+    CHECK(run.system.logged("it will not fit"));
+    CHECK(run.system.logged("the log alone"));
+  }
   SUBCASE("a dump that takes more ends where the reserve begins") {
     run.config.dump = {1, DumpFormat::kKdump, DumpCodec::kZstd};
-    run.bytes_kept = {{1, 8}};
+    run.forecast = {{1, 8}};
     run.config.reserve = kMega / 2 - 3;
     run.bounded = true;
     CHECK(run.save() == 1);
