@@ -13,7 +13,7 @@ MIB = 8
 
 @case("checker-finds-wrong-bytes")
 def wrong_bytes(context: Context) -> None:
-    """a flipped bit, a lost page, a doubled page and another run's page, each fails the checker"""
+    """a flipped bit, a lost page, a doubled, another run's, pages too many: each fails the checker"""
     content = Content(secrets.token_hex(8), {"K": MIB * 256}, MIB * 256, "6.1.0-test")
     memory = context.dir / "memory.bin"
     with open(memory, "wb") as out:
@@ -48,6 +48,18 @@ def wrong_bytes(context: Context) -> None:
     for name, damaged in (("a flipped bit", flipped), ("a lost page", lost),
                           ("a doubled page", doubled), ("a page of another run", old)):
         expect(judged_wrong(bytes(damaged)), f"the checker does not see {name}")
+
+    def left_out(pages: int) -> bool:
+        header[120 + 32:120 + 48] = (pages * 4096).to_bytes(8, "little") * 2  # p_filesz, p_memsz
+        dump.write_bytes(bytes(header).ljust(at, b"\0") + memory.read_bytes()[:pages * 4096])
+        try:
+            context.run([tools.check_dump(context), dump, "--nonce", content.nonce, "--none", "K"])
+        except Failed:
+            return False
+        return True
+
+    expect(left_out(15), "the checker refuses a gap that an ELF core writes")
+    expect(not left_out(16), "the checker does not see pages that should have been left out")
 
 
 @case("verdicts-are-read-strictly")
