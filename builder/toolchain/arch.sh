@@ -2,7 +2,8 @@
 # else in this folder. Names are those of profiles/NAME.toml. Sourced, not run.
 #
 #   arch_names          all names
-#   load_arch NAME      sets arch, triple, debian_arch, cpu_flags, libc, builtins and kernel_source
+#   load_arch NAME      sets arch, triple, debian_arch, cpu_flags, libc, builtins and kernel_source;
+#                       with `suite` set, kernel_source is that of a newer release
 #   in_debian           whether Debian has programs for the architecture of load_arch
 # shellcheck shell=bash disable=SC2034
 
@@ -27,8 +28,18 @@ riscv64   riscv64-linux-musl       riscv64  -march=rv64gc,-mabi=lp64d      sourc
 # Those whose captures are a part of every test run.
 readonly tested_architectures=(x86_64 arm64 i386 ppc64le arm s390x riscv64 ppc64)
 
-# Kernels of newer releases of Debian that the tests have beside those.
+# Kernels of newer releases of Debian that the tests have beside those: what the default run needs,
+# and what only the long one does.
 readonly newer_kernels=(x86_64@trixie x86_64@trixie-backports)
+readonly long_kernels=(x86_64@trixie-backports=6.18 arm64@trixie ppc64le@trixie riscv64@trixie)
+
+# Packages of kernels that are others in newer releases: with all sizes of pages that there are, and
+# where there is one by now that can dump.
+readonly newer_kernel_packages='
+arm64     linux-image-arm64,linux-image-arm64-16k
+ppc64le   linux-image-powerpc64le,linux-image-powerpc64le-64k
+riscv64   linux-image-riscv64
+'
 
 arch_names() {
   awk '$1 ~ /^[a-z]/ { print $1 }' <<<"$arch_table"
@@ -41,6 +52,10 @@ load_arch() {
   read -r arch triple debian_arch cpu_flags libc builtins kernel_source <<<"$row"
   [[ $cpu_flags != - ]] || cpu_flags=
   cpu_flags=${cpu_flags//,-/ -}
+  if [[ -n ${suite:-} ]]; then
+    row=$(awk -v name="$1" '$1 == name { print $2 }' <<<"$newer_kernel_packages")
+    kernel_source=${row:-$kernel_source}
+  fi
 }
 
 in_debian() {

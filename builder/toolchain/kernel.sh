@@ -6,11 +6,13 @@
 #                     (or vmlinux-, Image-), boot/config-RELEASE and lib/modules/RELEASE with its
 #                     indices (from 7.x on kernel and configuration are there as well); where arch.sh
 #                     names several packages, with several releases.
-#                     With `suite` set, build/kernels/ARCH@SUITE from that suite of Debian
+#                     With `suite` set, build/kernels/ARCH@SUITE from that suite of Debian; with
+#                     `series` too (6.18, or 6.12.107 where a mirror lacks the newest),
+#                     ARCH@SUITE=SERIES: the newest of that series there
 # shellcheck shell=bash
 
 provide_kernel() {
-  local name=$arch${suite:+@$suite}
+  local name=$arch${suite:+@$suite}${series:+=$series}
   case $kernel_source in
     source:*)
       [[ -z $suite ]] || die "$arch: no kernel of Debian can dump, in $suite either"
@@ -40,6 +42,10 @@ debian_kernels() {
     done
     return
   fi
+  if [[ -n ${series:-} ]]; then
+    kernel_of_series
+    return
+  fi
   for meta in ${kernel_source//,/ }; do
     # The meta package names the current one.
     read -r package version < <(
@@ -53,10 +59,23 @@ debian_kernels() {
   done
 }
 
+# No meta package names what is not the newest.
+kernel_of_series() {
+  local meta package
+  for meta in ${kernel_source//,/ }; do
+    package=$(apt_run "$debian_arch${suite:+@$suite}" apt-cache pkgnames "linux-image-$series" |
+      grep -E "^linux-image-${series//./\\.}([.+][a-z0-9.+]+)?-${meta#linux-image-}\$" | sort -V |
+      tail -n 1) || true
+    [[ -n $package ]] || die "$arch: ${suite:-this release} has no kernel of $series"
+    kernel_packages+=("$package")
+    kernel_versions+=("$package")
+  done
+}
+
 unpack_kernels() {
   local package
   for package in "${kernel_packages[@]}"; do
-    step "kernel-$arch${suite:+@$suite}" "$arch: Debian's kernel (${package#linux-image-})" \
+    step "kernel-$arch${suite:+@$suite}${series:+=$series}" "$arch: Debian's kernel (${package#linux-image-})" \
       unpack_kernel "$package" "$1"
   done
 }
@@ -72,8 +91,11 @@ kernel_parts() {
     done
     return
   fi
-  apt_run "$debian_arch${suite:+@$suite}" apt-cache show --no-all-versions "$package" |
-    sed -n 's/^Depends: //p' | grep -oE '\blinux-(binary|modules|base)-[0-9][^ ,]*' || true
+  # In between (6.18) linux-base-RELEASE has maintainer scripts alone, and goes with the next release.
+  for file in $(apt_run "$debian_arch${suite:+@$suite}" apt-cache show --no-all-versions "$package" |
+    sed -n 's/^Depends: //p' | grep -oE '\blinux-(binary|modules|base)-[0-9][^ ,]*'); do
+    [[ -z $(apt_run "$debian_arch${suite:+@$suite}" apt-cache show "$file" 2>/dev/null) ]] || echo "$file"
+  done
 }
 
 unpack_kernel() {
