@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cases.nfs import SUITES
 from harness.case import Context, case, expect
 from harness.crash import Round, saved
 from harness.debian import put_files
@@ -98,15 +99,38 @@ def keep_two(context: Context) -> None:
         expect(partial == ([folder] if fails else []), f"incomplete ones that stay: {partial}")
 
 
-@case("raw-partition")
-def raw_partition(context: Context) -> None:
-    """the dump straight onto a partition, named by PARTUUID"""
+def on_partition(context: Context, head: bytes, **image: object) -> None:
     disk = make_disk(context, "")
     outcome = saved(context, Round(
         Machine(disks=[("virtio-blk", disk)]),
         ImageOptions(targets=[f"raw:PARTUUID={disk.partuuid}"],
-                     drivers="virtio_pci,virtio_blk")))
+                     drivers="virtio_pci,virtio_blk", **image)))
     content = read_partition(context, disk)
     with open(content, "rb") as dump:
-        expect(dump.read(4) == b"\x7fELF", "the partition does not begin with an ELF header")
+        expect(dump.read(len(head)) == head, f"the partition does not begin with {head!r}")
     check_content(context, content, outcome.content, outcome.kind)
+
+
+@case("raw-partition")
+def raw_partition(context: Context) -> None:
+    """the dump straight onto a partition, named by PARTUUID"""
+    on_partition(context, b"\x7fELF")
+
+
+def by_default(fstype: str, kernel: str, suite: str) -> None:
+    # One round with the newest kernel is a part of each run.
+    @case(f"{fstype or 'raw'}-{kernel}", long=(fstype, kernel) != ("ext4", "newest"))
+    def with_defaults(context: Context) -> None:
+        """a dump as images make it by themselves, on a kernel by name"""
+        context.suite = suite
+        if not fstype:
+            on_partition(context, b"KDUMP   ", dump="default")
+            return
+        on_disk(context, "virtio-blk", fstype, "UUID", dump="default",
+                drivers=f"virtio_pci,virtio_blk,{fstype}")
+
+
+for kernel_, suite_ in SUITES.items():
+    if suite_:
+        for fstype_ in ("ext4", "xfs", "btrfs", "vfat", ""):
+            by_default(fstype_, kernel_, suite_)
