@@ -15,6 +15,8 @@ namespace mkcapture {
 namespace {
 
 constexpr const char* kProgram = "target-check";
+constexpr const char* kMakeRoom =
+    "make room; keep = N in mkcapture.toml removes old dumps by itself";
 
 /// A folder that root alone sees, with what the image has beside the kernel's modules; removed with
 /// all in it.
@@ -76,7 +78,7 @@ TargetCheck check_one(const TargetPlan& target, std::size_t number, const std::s
     }
   }
   check.spec = to_string(target.spec);
-  if (!check.good) check.way_out = way_out(target.spec, check.step, check.code);
+  if (!check.good) check.way_out = way_out(target.spec, check.step, check.kind, check.code);
   return check;
 }
 
@@ -103,6 +105,9 @@ TargetCheck parse_target_check(std::string_view output) {
     } else if (word == "failed") {
       check.good = false;
       check.step = take_word(rest);
+      const auto kind = parse_number(take_word(rest));
+      if (kind && *kind < static_cast<int>(ErrorKind::kBroken))
+        check.kind = static_cast<ErrorKind>(*kind);
       const auto code = parse_number(take_word(rest));
       check.code = code ? static_cast<int>(*code) : 0;
       check.why = rest;
@@ -113,10 +118,33 @@ TargetCheck parse_target_check(std::string_view output) {
   return check;
 }
 
-std::string way_out(const TargetSpec& spec, std::string_view step, int code) {
+namespace {
+
+/// SSH servers tell no errno.
+std::string way_out_of_ssh(const std::string& host, std::string_view step, ErrorKind kind) {
+  if (step == "connect") {
+    if (kind == ErrorKind::kRefused)
+      return fmt::format(
+          "the server's key: `ssh-keyscan {}`, compared with its own, belongs into "
+          "ssh_known_hosts; ours: the public part of ssh_key into the user's authorized_keys there",
+          host);
+    return fmt::format("is {} up, its port open from here, and may the user log in there?", host);
+  }
+  if (kind == ErrorKind::kNoSpace) return kMakeRoom;
+  if (kind == ErrorKind::kRefused)
+    return "PATH on the server must belong to the user of the target";
+  if (step == "directory" && kind == ErrorKind::kUnavailable)
+    return "make PATH on the server, and give it to the user of the target";
+  return "";
+}
+
+}  // namespace
+
+std::string way_out(const TargetSpec& spec, std::string_view step, ErrorKind kind, int code) {
   const TargetNeeds need = needs(spec);
+  if (need.server && need.ssh_key) return way_out_of_ssh(need.server->host, step, kind);
   const bool denied = code == EACCES || code == EPERM;
-  const bool nfs = need.server && !need.ssh_key;
+  const bool nfs = need.server.has_value();
   if (step == "device" && need.device)
     return "give a device that is here: lsblk -o NAME,UUID,MOUNTPOINT lists them";
   if (step == "connect" && need.server && !denied && code != 0)
@@ -125,12 +153,10 @@ std::string way_out(const TargetSpec& spec, std::string_view step, int code) {
     return "`exportfs -v` on the server lists what it exports, and to whom";
   if (code == EROFS)
     return nfs ? "export it rw" : "it is read-only here: mount | grep ' ro,' tells why";
-  if (code == ENOSPC || code == EDQUOT)
-    return "make room; keep = N in mkcapture.toml removes old dumps by itself";
+  if (kind == ErrorKind::kNoSpace) return kMakeRoom;
   if ((step == "directory" || step == "dump") && denied) {
     if (nfs)
       return "root may not write there: export it no_root_squash, or let everybody write in PATH";
-    if (need.server) return "PATH on the server must belong to the user of the target";
   }
   return "";
 }

@@ -19,7 +19,8 @@ namespace mkcapture {
 struct TargetCheck {
   std::string spec;
   bool good = false;
-  std::string step;                   // that failed
+  std::string step;  // that failed
+  ErrorKind kind = ErrorKind::kBroken;
   int code = 0;                       // errno, where the system gave one
   std::string why;                    // that step's reason
   std::string way_out;                // empty where the reason says it
@@ -36,8 +37,9 @@ struct CheckReport {
 
 /// What target-check printed. Anything that it does not print is a failure of itself.
 [[nodiscard]] TargetCheck parse_target_check(std::string_view output);
-/// What to do about it, by the step and its errno; empty where the reason says it all.
-[[nodiscard]] std::string way_out(const TargetSpec& spec, std::string_view step, int code);
+/// What to do about it, by the step and its error; empty where the reason says it all.
+[[nodiscard]] std::string way_out(const TargetSpec& spec, std::string_view step, ErrorKind kind,
+                                  int code);
 
 /// Checks each target of the plan that an image would be built from now, and keeps the result for
 /// `status`. An error where there is no such plan, or none for this machine.

@@ -5,7 +5,7 @@
 //
 // Standard output: the log's lines as a capture would have them, and last one of
 //   good FREE NOTE              FREE: bytes, or -
-//   failed STEP ERRNO REASON
+//   failed STEP KIND ERRNO REASON    KIND: ErrorKind as a number
 // Exit status 0 either way; 2 where there is nothing to try.
 #include <fcntl.h>
 #include <sched.h>
@@ -61,8 +61,8 @@ Status enter(const std::string& folder) {
 }
 
 void say_failed(Step step, const Error& why) {
-  say("failed " + std::string(to_string(step)) + " " + std::to_string(why.code) + " " +
-      why.message);
+  say("failed " + std::string(to_string(step)) + " " + std::to_string(static_cast<int>(why.kind)) +
+      " " + std::to_string(why.code) + " " + why.message);
 }
 
 int check(const std::string& folder, std::size_t number) {

@@ -1,6 +1,9 @@
 // mkcapture check: what it hands to target-check, what it makes of the answer, and what it leaves.
 #include <doctest/doctest.h>
 
+#include <cerrno>
+#include <tuple>
+
 #include "builder/service/check.h"
 #include "builder/service/check_record.h"
 #include "init/contract/capture_config.h"
@@ -56,7 +59,7 @@ TEST_CASE("check: the living machine's device by its name here, and nothing to l
 TEST_CASE("check: a failure has its step, reason and way out, and status knows of it") {
   const std::string spec = std::string("disk:UUID=") + fakes::kRootUuid + ":/var/crash";
   CheckedMachine m;
-  m.answer = "mounted\nfailed sync 28 write: No space left on device\n";
+  m.answer = "mounted\nfailed sync 3 28 write: No space left on device\n";
   CHECK(m.run({"check"}) == 1);
   CHECK(m.said(spec + ": failed at step sync: write: No space left on device\n  make room"));
   CHECK(m.out.find("mounted") == std::string::npos);
@@ -88,7 +91,7 @@ TEST_CASE("check: a program that says nothing, or cannot be started, is no targe
   CHECK(m.run({"check"}) == 1);
   CHECK(m.said("failed at step start: target-check said nothing"));
   CHECK_FALSE(parse_target_check("good\nfailed x\n").good);
-  CHECK(parse_target_check("failed mount 2 a\ngood - \n").good);
+  CHECK(parse_target_check("failed mount 1 2 a\ngood - \n").good);
   CHECK(parse_target_check("failed").step.empty());
 }
 
@@ -103,11 +106,26 @@ TEST_CASE("check: the way out goes by the step, the errno and what the target st
   const auto nfs = *parse_target("nfs://h/e");
   const auto ssh = *parse_target("ssh://u@h/p");
   const auto disk = *parse_target("disk:UUID=1234-ABCD:/crash");
-  CHECK(way_out(nfs, "connect", ECONNREFUSED) == "is h up, and its port open from here?");
-  CHECK(way_out(ssh, "connect", 0).empty());  // keys: the reason says it
-  CHECK(way_out(nfs, "mount", ENOENT).find("exportfs -v") != std::string::npos);
-  CHECK(way_out(nfs, "directory", EROFS) == "export it rw");
-  CHECK(way_out(ssh, "directory", EACCES).find("must belong to the user") != std::string::npos);
-  CHECK(way_out(disk, "sync", ENOSPC).find("keep = N") != std::string::npos);
-  CHECK(way_out(disk, "sync", EIO).empty());
+  const auto by_errno = [](const TargetSpec& spec, const char* step, int code) {
+    return way_out(spec, step, kind_of(code), code);
+  };
+  CHECK(by_errno(nfs, "connect", ECONNREFUSED) == "is h up, and its port open from here?");
+  CHECK(by_errno(nfs, "mount", ENOENT).find("exportfs -v") != std::string::npos);
+  CHECK(by_errno(nfs, "directory", EROFS) == "export it rw");
+  CHECK(by_errno(nfs, "directory", EACCES).find("no_root_squash") != std::string::npos);
+  CHECK(by_errno(disk, "sync", ENOSPC).find("keep = N") != std::string::npos);
+  CHECK(by_errno(disk, "sync", EDQUOT).find("keep = N") != std::string::npos);
+  CHECK(by_errno(disk, "sync", EIO).empty());
+  const std::vector<std::tuple<const char*, ErrorKind, const char*>> by_ssh{
+      {"connect", ErrorKind::kRefused, "authorized_keys"},
+      {"connect", ErrorKind::kTimedOut, "is h up"},
+      {"connect", ErrorKind::kUnavailable, "is h up"},
+      {"directory", ErrorKind::kRefused, "must belong to the user"},
+      {"directory", ErrorKind::kUnavailable, "make PATH"},
+      {"sync", ErrorKind::kNoSpace, "make room"}};
+  for (const auto& [step, kind, wanted] : by_ssh) {
+    CAPTURE(step);
+    CHECK(way_out(ssh, step, kind, 0).find(wanted) != std::string::npos);
+  }
+  CHECK(way_out(ssh, "sync", ErrorKind::kBroken, 0).empty());
 }
