@@ -13,6 +13,7 @@ constexpr Milliseconds kRescan{1000};  // for a device whose event was lost, or 
 /// Of /sys/class/block/*/size, whatever the device's own.
 constexpr std::uint64_t kSectorBytes = 512;
 constexpr std::size_t kMaxUeventFile = 4096;
+constexpr int kMostQueuedEvents = 4096;  // where they come faster than they are read
 
 /// udev writes what may not stand in a file name as \xHH.
 std::string without_escapes(std::string_view text) {
@@ -144,8 +145,29 @@ bool DeviceFinder::worth_probing(const BlockDevice& device,
   return told.empty() || !plain || told == value;
 }
 
+/// Whether a block device is to be looked at anew.
+bool DeviceFinder::take_event(const Uevent& event) {
+  on_event_(event);
+  if (event.get("SUBSYSTEM") != "block") return false;
+  const std::string name(event.get("DEVNAME"));
+  devices_.erase(name);  // its content may have changed
+  asked_.erase(name);
+  return true;
+}
+
+/// What is queued before a look must not have it done twice: drivers that were just loaded have
+/// told of every device that there is.
+void DeviceFinder::take_queued_events() {
+  for (int i = 0; i < kMostQueuedEvents; ++i) {
+    const auto event = system_.wait_uevent(Milliseconds(0));
+    if (!event) return;
+    (void)take_event(*event);
+  }
+}
+
 void DeviceFinder::scan() {
   using By = DeviceName::By;
+  take_queued_events();
   auto names = system_.list_dir("/sys/class/block").value_or({});
   std::sort(names.begin(), names.end());
   const auto gone = [&](const auto& known) {
@@ -280,13 +302,7 @@ void DeviceFinder::wait_for_news(const Deadline& deadline) {
   const Deadline rescan = deadline.sooner(kRescan);
   while (!rescan.passed()) {
     const auto event = system_.wait_uevent(std::min(rescan.left(), probes_.pace()));
-    if (event) on_event_(*event);
-    if (event && event->get("SUBSYSTEM") == "block") {
-      const std::string name(event->get("DEVNAME"));
-      devices_.erase(name);  // its content may have changed
-      asked_.erase(name);
-      return;
-    }
+    if (event && take_event(*event)) return;
     const auto known = devices_.size() + failed_.size();
     take_answers();
     if (devices_.size() + failed_.size() != known) return;

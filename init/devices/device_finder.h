@@ -67,6 +67,8 @@ class DeviceFinder {
  private:
   void scan();
   void take_answers();
+  bool take_event(const Uevent& event);
+  void take_queued_events();
   void wait_for_news(const Deadline& deadline);
   [[nodiscard]] bool worth_probing(const BlockDevice& device,
                                    const std::vector<std::string>& sorted_names);
