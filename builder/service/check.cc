@@ -120,10 +120,11 @@ TargetCheck parse_target_check(std::string_view output) {
 
 namespace {
 
-/// SSH servers tell no errno.
-std::string way_out_of_ssh(const std::string& host, std::string_view step, ErrorKind kind) {
+/// SSH servers tell no errno; this machine does, where the server cannot be reached.
+std::string way_out_of_ssh(const std::string& host, std::string_view step, ErrorKind kind,
+                           int code) {
   if (step == "connect") {
-    if (kind == ErrorKind::kRefused)
+    if (kind == ErrorKind::kRefused && code == 0)
       return fmt::format(
           "the server's key: `ssh-keyscan {}`, compared with its own, belongs into "
           "ssh_known_hosts; ours: the public part of ssh_key into the user's authorized_keys there",
@@ -142,7 +143,7 @@ std::string way_out_of_ssh(const std::string& host, std::string_view step, Error
 
 std::string way_out(const TargetSpec& spec, std::string_view step, ErrorKind kind, int code) {
   const TargetNeeds need = needs(spec);
-  if (need.server && need.ssh_key) return way_out_of_ssh(need.server->host, step, kind);
+  if (need.server && need.ssh_key) return way_out_of_ssh(need.server->host, step, kind, code);
   const bool denied = code == EACCES || code == EPERM;
   const bool nfs = need.server.has_value();
   if (step == "device" && need.device)
@@ -152,7 +153,8 @@ std::string way_out(const TargetSpec& spec, std::string_view step, ErrorKind kin
   if (step == "mount" && nfs && (denied || code == ENOENT))
     return "`exportfs -v` on the server lists what it exports, and to whom";
   if (code == EROFS)
-    return nfs ? "export it rw" : "it is read-only here: mount | grep ' ro,' tells why";
+    return nfs ? "export it rw; `exportfs -v` on the server tells whether it exports PATH, and how"
+               : "it is read-only here: mount | grep ' ro,' tells why";
   if (kind == ErrorKind::kNoSpace) return kMakeRoom;
   if ((step == "directory" || step == "dump") && denied) {
     if (nfs)
