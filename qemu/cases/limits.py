@@ -1,8 +1,9 @@
 """The limits that an image must keep to: its size, and the reservation that it saves a dump in."""
 
+from cases.nfs import SUITES
 from harness.case import Context, case, expect
-from harness.image import ImageOptions, build_image
-from harness.measured import KINDS
+from harness.image import ImageOptions, build_image, least_memory
+from harness.measured import IMAGES, KINDS
 from harness.server import HOST
 
 DISK = "disk:LABEL=elsewhere:/var/crash"
@@ -46,3 +47,17 @@ def nfs(context: Context) -> None:
 def ssh(context: Context) -> None:
     """and for SSH"""
     KINDS["ssh"](context, "96M")
+
+
+def planned(kind: str, kernel: str, suite: str) -> None:
+    @case(f"least-memory-{kind}-{kernel}", limit=900, long=True)
+    def as_planned(context: Context) -> None:
+        """what the plan calls the least is enough, on a kernel by name"""
+        context.suite = suite
+        least = least_memory(context, IMAGES[kind](context), context.board)
+        KINDS[kind](context, f"{least}M")
+
+
+for kernel_, suite_ in SUITES.items():
+    for kind_ in ("disk", "generic"):
+        planned(kind_, kernel_, suite_)

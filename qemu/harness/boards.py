@@ -28,10 +28,14 @@ BOARDS = {
     "i386-nopae": Board("qemu-system-i386", ("-M", "pc", "-cpu", "max"), "ttyS0", kernel="-686",
                         append="no_timer_check"),
     "arm64": Board("qemu-system-aarch64", ("-M", "virt,gic-version=3", "-cpu", "cortex-a57"),
-                   "ttyAMA0"),
+                   "ttyAMA0", kernel="-arm64"),
+    "arm64-16k": Board("qemu-system-aarch64", ("-M", "virt,gic-version=3", "-cpu", "max"),
+                       "ttyAMA0", kernel="-arm64-16k"),
     "arm": Board("qemu-system-arm", ("-M", "virt", "-cpu", "cortex-a15"), "ttyAMA0"),
     "ppc64le": Board("qemu-system-ppc64", ("-M", "pseries", "-cpu", "POWER9", "-vga", "none"),
-                     "hvc0"),
+                     "hvc0", kernel="le"),
+    "ppc64le-64k": Board("qemu-system-ppc64", ("-M", "pseries", "-cpu", "POWER9", "-vga", "none"),
+                         "hvc0", kernel="-64k"),
     # The last processor that big-endian distributions were made for; its MMU is the hashed one.
     "ppc64": Board("qemu-system-ppc64", ("-M", "pseries", "-cpu", "POWER8", "-vga", "none"),
                    "hvc0"),
@@ -44,3 +48,8 @@ BOARDS = {
 def virtio_drivers(board: str, drivers: str) -> str:
     """What --drivers is for these virtio drivers: with their bus, where it is not built in."""
     return f"virtio_pci,{drivers}" if BOARDS[board].bus == "pci" else drivers
+
+
+def arch_of(board: str) -> str:
+    """"x86_64-pc" is one of x86_64's."""
+    return board.partition("-")[0]

@@ -1,5 +1,6 @@
 """Capture images by mkcapture, and the command that loads one."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,3 +107,8 @@ def left_out(context: Context, options: ImageOptions, board: str = "x86_64") -> 
 def plan(context: Context, options: ImageOptions, board: str = "x86_64") -> str:
     """What `mkcapture --print plan` says."""
     return _mkcapture(context, options, board, "--print", "plan")
+
+
+def least_memory(context: Context, options: ImageOptions, board: str = "x86_64") -> int:
+    """MiB of crashkernel= that the plan calls the least for this image."""
+    return int(re.findall(r"least +crashkernel=(\d+)M", plan(context, options, board))[0])

@@ -39,18 +39,28 @@ def clean_up(context: Context) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def disk(context: Context, crashkernel: str, append: str = "", cpus: int = 1) -> Outcome:
+def disk_options(context: Context, drivers: str = DISK_DRIVERS) -> ImageOptions:
+    """The image for make_disk()'s, with these drivers for virtio, or all."""
+    return ImageOptions(
+        targets=["disk:LABEL=CRASHDUMPS:/var/crash"], dump=by_itself(context.arch),
+        drivers=drivers if drivers == "generic" else virtio_drivers(context.board, drivers))
+
+
+def disk(context: Context, crashkernel: str, append: str = "", cpus: int = 1,
+         drivers: str = DISK_DRIVERS) -> Outcome:
     target = make_disk(context, "ext4")
+    options = disk_options(context, drivers)
+    options.append = f"nr_cpus={cpus} {append}" if cpus > 1 else append
     outcome = crash(context, Round(
         Machine(board=context.board, memory_mib=MEMORY_MIB, cpus=cpus,
-                disks=[("virtio-blk", target)]),
-        ImageOptions(targets=[f"disk:LABEL={target.label}:/var/crash"],
-                     drivers=virtio_drivers(context.board, DISK_DRIVERS),
-                     append=f"nr_cpus={cpus} {append}" if cpus > 1 else append,
-                     dump=by_itself(context.arch)), crashkernel))
+                disks=[("virtio-blk", target)]), options, crashkernel, limit=context.left()))
     outcome.must_be_saved()
     check_directory(context, read_files(context, target) / "var/crash", outcome)
     return outcome
+
+
+def generic(context: Context, crashkernel: str, append: str = "") -> Outcome:
+    return disk(context, crashkernel, append, drivers="generic")
 
 
 def lvm_on_raid1(context: Context, crashkernel: str, append: str = "") -> Outcome:
@@ -117,5 +127,8 @@ def by_hand(context: Context, crashkernel: str, _append: str = "") -> Outcome:
 # Each saves one dump with crashkernel=SIZE and whether it is right; then words for the capture
 # kernel's command line where the image is ours.
 KINDS: dict[str, Callable[..., Outcome]] = {
-    "disk": disk, "lvm-raid1": lvm_on_raid1, "disk-2-cpus": disk_two_cpus, "nfs": nfs, "ssh": ssh,
-    "floor": floor, "by-hand": by_hand}
+    "disk": disk, "generic": generic, "lvm-raid1": lvm_on_raid1, "disk-2-cpus": disk_two_cpus,
+    "nfs": nfs, "ssh": ssh, "floor": floor, "by-hand": by_hand}
+# The images of those whose image is made here.
+IMAGES: dict[str, Callable[[Context], ImageOptions]] = {
+    "disk": disk_options, "generic": lambda context: disk_options(context, "generic")}
