@@ -1,6 +1,7 @@
 // A part of a file that grows from its beginning on, written in large aligned pieces.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -38,12 +39,23 @@ class AppendBuffer {
   }
   /// Writes what is left. Called once, at the end.
   Status flush() { return write_first(used_); }
-  /// Writes what fills whole blocks now and not with the next piece.
-  Status hand_over() { return write_first(used_ / kBlock * kBlock); }
+  /// Writes everything now and not with the next piece. Where the output may be written `twice`,
+  /// what does not fill a block is written again with what comes behind it, so that blocks stay
+  /// whole; else the pieces that follow begin where this one ended.
+  Status hand_over(bool twice) {
+    if (!twice) return write_first(used_);
+    TRY(write_first(used_ / kBlock * kBlock));
+    if (used_ == 0) return {};
+    TRY(output_.write_at(offset_, memory_.span().first(used_)));
+    handed_over_ = offset_ + used_;
+    return {};
+  }
 
   /// In the file: where room() will be, and up to where it has been handed to the output.
   [[nodiscard]] std::uint64_t position() const noexcept { return offset_ + used_; }
-  [[nodiscard]] std::uint64_t written_up_to() const noexcept { return offset_; }
+  [[nodiscard]] std::uint64_t written_up_to() const noexcept {
+    return std::max(offset_, handed_over_);
+  }
 
  private:
   static constexpr std::size_t kBlock = 4096;
@@ -59,6 +71,7 @@ class AppendBuffer {
 
   Output& output_;
   std::uint64_t offset_;  // in the file, of the buffer's first byte
+  std::uint64_t handed_over_ = 0;
   std::size_t used_ = 0;
   AlignedBuffer memory_;
 };

@@ -1,6 +1,7 @@
 // The kdump and flattened formats, read back by the tests' own reader.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -150,6 +151,29 @@ TEST_CASE("kdump: zero pages share one page at level 1, and are stored at level 
   CHECK(b.descriptor(3).offset != b.descriptor(6).offset);
   CHECK(shared.size() < whole.size());
   check_pages(vmcore, b, false);
+}
+
+TEST_CASE("kdump: thousands of zero pages behind a page that fills no block") {
+  const auto mostly_zeros = [](std::uint64_t pfn, std::span<std::byte> page) {
+    if (pfn % 9000 == 5) std::fill(page.begin(), page.end(), std::byte{7});
+  };
+  for (const bool seekable : {true, false}) {
+    FakeVmcore vmcore({{0, 27000 * 4096}}, mostly_zeros);
+    MemoryOutput file(seekable);
+    const DumpReport report =
+        dump(vmcore, file,
+             {.choice = {.level = 1, .format = DumpFormat::kKdump, .codec = DumpCodec::kZstd}});
+    CHECK(report.pages_saved == 3);
+    const auto flat = seekable ? fakes::Unflattened() : fakes::unflatten(file.read(0, file.size()));
+    const KdumpReader r([&](std::uint64_t o,
+                            std::size_t n) { return seekable ? file.read(o, n) : flat.read(o, n); },
+                        true, false);
+    for (std::uint64_t pfn = 0; pfn < 27000; ++pfn) {
+      const auto page = r.page(pfn);
+      if (!page || (*page)[0] != std::byte{pfn % 9000 == 5 ? std::uint8_t{7} : std::uint8_t{0}})
+        FAIL("page frame " << pfn);
+    }
+  }
 }
 
 TEST_CASE("kdump: pages that cannot be compressed are stored as they are") {
