@@ -14,7 +14,6 @@
 #include "init/dump/kernel/printk_log.h"
 #include "init/dump/kernel/vmcoreinfo.h"
 #include "init/dump/select/agreement.h"
-#include "init/dump/select/first_pages.h"
 #include "init/dump/select/kept_all.h"
 #include "init/dump/select/page_filter.h"
 #include "init/dump/select/page_rules.h"
@@ -188,7 +187,6 @@ class ElfVmcore : public VmcoreSource {
   using VmcoreSource::filter;
   [[nodiscard]] Result<std::unique_ptr<PageFilter>> filter(int level,
                                                            Descriptors descriptors) override;
-  [[nodiscard]] std::vector<PageRun> first_pages() override;
 
  private:
   Status choose_page_size();
@@ -306,14 +304,8 @@ Result<std::unique_ptr<PageFilter>> ElfVmcore::filter(int level, Descriptors des
     return std::make_unique<KeepAll>(machine_, std::move(why));
   };
   if (kernel_ == nullptr) return keep_all("all of memory kept: " + why_no_addresses_);
-  if (!space_->proven())
-    return keep_all("all of memory kept: the kernel's page tables do not map themselves");
   PageRules rules = make_page_rules(info_, kernel_->fields(), level);
   if (!rules.usable) return keep_all(std::move(rules.note));
-  if (const auto image = image_of(machine_, info_, *kernel_)) {
-    rules.image_begin = image->paddr / machine_.page_size;
-    rules.image_end = rules.image_begin + image->size / machine_.page_size;
-  }
   auto map = make_page_map(info_, machine_.page_size, space_->sparse_bits(), *kernel_);
   if (!map) return keep_all("all of memory kept: " + map.error().message);
   auto view = window(kDescriptorWindow);
@@ -328,14 +320,6 @@ Result<std::unique_ptr<PageFilter>> ElfVmcore::filter(int level, Descriptors des
   return std::unique_ptr<PageFilter>(
       std::make_unique<UnusedDescriptors>(machine_, std::move(filter), std::move(*places),
                                           [this, level] { return this->filter(level); }));
-}
-
-std::vector<PageRun> ElfVmcore::first_pages() {
-  if (kernel_ == nullptr || !space_->proven()) return {};
-  auto view = window(kDescriptorWindow);
-  if (!view) return {};
-  const auto map = make_page_map(info_, machine_.page_size, space_->sparse_bits(), *kernel_);
-  return find_first_pages(machine_, info_, *kernel_, *memory_, **view, map ? map->get() : nullptr);
 }
 
 }  // namespace

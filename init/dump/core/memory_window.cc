@@ -62,9 +62,6 @@ bool CoreWindow::fill_buffer(std::uint64_t offset, std::size_t size) {
 const PhysicalMemory::Slot& PhysicalMemory::block_with(std::uint64_t paddr) {
   if (slots_.empty()) slots_.resize(kSlots);
   const std::uint64_t block = paddr / kBlock;
-  if (noted_ != nullptr && noted_->size() < most_noted_ &&
-      (noted_->empty() || noted_->back() != block))
-    noted_->push_back(block);
   // Fibonacci hashing: tables and the log lie at round addresses.
   Slot& slot = slots_[(block * 0x9e3779b97f4a7c15U) >> 58];
   if (slot.block != block) {

@@ -1,7 +1,6 @@
 // A part of a file that grows from its beginning on, written in large aligned pieces.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -39,23 +38,18 @@ class AppendBuffer {
   }
   /// Writes what is left. Called once, at the end.
   Status flush() { return write_first(used_); }
-  /// Writes everything now and not with the next piece. Where the output may be written `twice`,
-  /// what does not fill a block is written again with what comes behind it, so that blocks stay
-  /// whole; else the pieces that follow begin where this one ended.
-  Status hand_over(bool twice) {
-    if (!twice) return write_first(used_);
-    TRY(write_first(used_ / kBlock * kBlock));
-    if (used_ == 0) return {};
-    TRY(output_.write_at(offset_, memory_.span().first(used_)));
-    handed_over_ = offset_ + used_;
-    return {};
+  /// Writes everything now and not with the next piece. Zeros follow it up to the next block, so
+  /// that blocks stay whole.
+  Status hand_over() {
+    const std::size_t whole = (used_ + kBlock - 1) / kBlock * kBlock;
+    std::memset(memory_.data() + used_, 0, whole - used_);
+    used_ = whole;
+    return write_first(whole);
   }
 
   /// In the file: where room() will be, and up to where it has been handed to the output.
   [[nodiscard]] std::uint64_t position() const noexcept { return offset_ + used_; }
-  [[nodiscard]] std::uint64_t written_up_to() const noexcept {
-    return std::max(offset_, handed_over_);
-  }
+  [[nodiscard]] std::uint64_t written_up_to() const noexcept { return offset_; }
 
  private:
   static constexpr std::size_t kBlock = 4096;
@@ -71,7 +65,6 @@ class AppendBuffer {
 
   Output& output_;
   std::uint64_t offset_;  // in the file, of the buffer's first byte
-  std::uint64_t handed_over_ = 0;
   std::size_t used_ = 0;
   AlignedBuffer memory_;
 };

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "init/dump/format/append_buffer.h"
-#include "init/dump/format/early_pages.h"
 #include "init/dump/format/kdump_format.h"
 #include "init/dump/format/page_worker.h"
 
@@ -23,22 +22,15 @@ struct PageOutcome {
 class KdumpBody final : public PageReceiver {
  public:
   /// All arguments by reference must outlive this. `most_pages`: descriptors that there is room
-  /// for. `write_once`: as in KdumpWriteOptions.
+  /// for.
   KdumpBody(Output& output, const CrashedMachine& machine, const KdumpLayout& layout,
-            std::uint64_t most_pages, EarlyPages& early, bool write_once, DumpReport& report);
+            std::uint64_t most_pages, DumpReport& report);
 
   /// Whether there was memory for the buffers.
   [[nodiscard]] bool ok() const noexcept { return pages_.ok() && descriptors_; }
 
   /// Puts the page of zeros that zero() needs before all others.
   Status share_zeros();
-
-  /// Until the next call the pages that come are those of `early`, in its order. Their descriptors
-  /// are written at once, at the places that the first pass has counted out for them, so that
-  /// whatever ends the dump from now on leaves them readable. Everything that comes behind it is in
-  /// ascending order of page frames, and they are put in between.
-  void begin_early() { in_early_ = true; }
-  Status end_early();
 
   std::byte* room() override { return pages_.room(); }
   Status stored(std::uint32_t size, std::uint32_t flags) override;
@@ -69,21 +61,11 @@ class KdumpBody final : public PageReceiver {
   };
   static_assert(sizeof(Descriptor) == kPageDescriptorBytes);
 
-  /// In the place of page_flags: it is in the file already.
-  static constexpr std::uint64_t kInPlace = 1;
-  /// The page of a descriptor that must not move, but could not be read: behind every file's end.
-  static constexpr std::uint64_t kNowhere = std::uint64_t{1} << 62;
-
-  Status push(const Descriptor& d);
-  Status push_early();
   /// Those whose pages have been handed to the output; the others wait.
   Status write_descriptors();
-  Status write_segment(std::size_t first, std::size_t end);
-  Status write_early(std::uint64_t before, bool in_blocks, bool as_zeros);
-  [[nodiscard]] bool is_ahead(std::uint64_t offset, std::uint64_t size) const noexcept {
-    return offset != kNowhere && offset + size > pages_.written_up_to();
+  [[nodiscard]] bool is_ahead(const Descriptor& d) const noexcept {
+    return d.offset + d.size > pages_.written_up_to();
   }
-  [[nodiscard]] Descriptor in_file_order(Descriptor d) const noexcept;
   [[nodiscard]] Descriptor* descriptors() const noexcept {
     return reinterpret_cast<Descriptor*>(descriptors_.data());
   }
@@ -91,15 +73,9 @@ class KdumpBody final : public PageReceiver {
   Output& output_;
   const CrashedMachine& machine_;
   DumpReport& report_;
-  EarlyPages& early_;
-  bool write_once_;
-  bool in_early_ = false;
   AppendBuffer pages_;
   AlignedBuffer descriptors_;
-  const std::uint64_t first_descriptor_at_;
   std::uint64_t descriptors_at_;
-  std::uint64_t ordinal_ = 0;       // of the next page, as the first pass counted
-  std::uint64_t shift_ = 0;         // pages before it that have no descriptor after all
   std::size_t waiting_ = 0;         // descriptors in the buffer
   std::uint64_t room_left_;         // descriptors, those in the buffer counted
   std::uint64_t zero_page_at_ = 0;  // 0: there is none

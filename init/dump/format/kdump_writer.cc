@@ -24,8 +24,7 @@ class KdumpWriter {
         output_(output),
         options_(options),
         how_(how),
-        progress_(progress),
-        early_(source.first_pages()) {}
+        progress_(progress) {}
 
   Result<DumpReport> write() {
     auto layout = kdump_layout(machine_);
@@ -39,16 +38,11 @@ class KdumpWriter {
 
     // First pass. A stream's headers, which say what the level is, come behind it.
     if (!how_.write_once) TRY(write_front(kDumpIncomplete));
-    TRY(pages_.first_pass(
-        [&] {
-          kept_ = 0;
-          early_.restart();
-        },
-        [&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
-          early_.count(first_pfn, bits, kept_);
-          kept_ += count_bits(bits);
-          return how_.write_once ? Status() : write_bits(first_pfn, bits);
-        }));
+    TRY(pages_.first_pass([&] { kept_ = 0; },
+                          [&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
+                            kept_ += count_bits(bits);
+                            return how_.write_once ? Status() : write_bits(first_pfn, bits);
+                          }));
     status_ = codec_flag | (pages_.without_descriptors() ? kDumpWithoutDescriptors : 0);
     if (how_.write_once) TRY(write_front(0));
     report_.pages_total = pages_.pages_present();
@@ -60,7 +54,7 @@ class KdumpWriter {
     }
 
     // Second pass. From here on there is something that can be read.
-    KdumpBody body(output_, machine_, layout_, kept_, early_, how_.write_once, report_);
+    KdumpBody body(output_, machine_, layout_, kept_, report_);
     if (!body.ok()) return sys_error("dump buffers", ENOMEM);
     Status end = write_pages(body);
     if (const Status rest = body.flush(); end && !rest) end = rest;
@@ -175,43 +169,21 @@ class KdumpWriter {
       worker = std::move(*made);
     }
     if ((options_.choice.level & 1) != 0) TRY(body.share_zeros());
-    const auto put = [&](PageRun run) {
-      const Status status = pool ? pool->put(run, body) : worker->work(run, body);
-      meter.update(body.pages_done(), written(body));
-      return status;
-    };
-    const auto drain = [&](Status status) {
-      return status && pool ? pool->drain(body) : std::move(status);
-    };
-    TRY(write_early(body, put, drain));
-    std::vector<std::uint8_t> rest;  // bits of the cycle at hand without the early pages'
     return pages_.for_each_cycle([&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
-      rest.assign(bits.begin(), bits.end());
-      early_.clear_stored(first_pfn, rest);
       Status status;
       std::uint64_t from = 0;
       while (status) {
-        PageRun run = next_run(rest, from);
+        PageRun run = next_run(bits, from);
         if (run.count == 0) break;
         run.count = std::min(run.count, kRunPages);
         from = run.first + run.count;
         run.first += first_pfn;
-        status = put(run);
+        status = pool ? pool->put(run, body) : worker->work(run, body);
+        meter.update(body.pages_done(), written(body));
       }
-      return end_cycle(drain(std::move(status)), first_pfn, bits, body);
+      if (pool && status) status = pool->drain(body);
+      return end_cycle(std::move(status), first_pfn, bits, body);
     });
-  }
-
-  template <class Put, class Drain>
-  Status write_early(KdumpBody& body, Put put, Drain drain) {
-    body.begin_early();
-    for (;;) {
-      const PageRun run = early_.take_run(kRunPages);
-      if (run.count == 0) break;
-      TRY(put(run));
-    }
-    TRY(drain(Status()));
-    return body.end_early();
   }
 
   /// Takes the bits of pages that could not be read back.
@@ -241,7 +213,6 @@ class KdumpWriter {
   const DumpOptions& options_;
   const KdumpWriteOptions& how_;
   DumpProgress& progress_;
-  EarlyPages early_;
   KdumpLayout layout_;
   std::uint32_t status_ = 0;   // kPage... and kDump... of a whole dump
   std::uint64_t reached_ = 0;  // the furthest byte of the file so far

@@ -1,11 +1,9 @@
 // The dump in the kdump-compressed format (kdump_format.h).
 //
 // Two passes over the page filter: the first writes the bitmaps and counts, so that the
-// descriptors' room is known, and the place of each descriptor in it; the second writes descriptors
-// and pages side by side. Before it come the pages that a debugger asks for first, wherever they
-// lie (early_pages.h): the data of a kdump dump may be in any order. A page of zeros (level bit 1)
-// keeps its bit, and all of them share one page in the file, as makedumpfile does it. Until the
-// dump is whole its header says that it is incomplete.
+// descriptors' room is known; the second writes descriptors and pages side by side. A page of zeros
+// (level bit 1) keeps its bit, and all of them share one page in the file, as makedumpfile does it.
+// Until the dump is whole its header says that it is incomplete.
 #pragma once
 
 #include "init/base/result.h"

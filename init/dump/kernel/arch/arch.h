@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "init/base/result.h"
 #include "init/dump/core/memory_window.h"
@@ -36,15 +35,6 @@ class AddressSpace {
   /// tables, whatever they hold; the result may still lie outside of all ranges.
   [[nodiscard]] virtual std::optional<Extent> translate(std::uint64_t vaddr) = 0;
   [[nodiscard]] virtual SparseBits sparse_bits() const noexcept = 0;
-  /// Whether the kernel's tables map themselves to the place where they were found. What is made
-  /// without that proof finds the image's variables, but no page descriptor is believed.
-  [[nodiscard]] virtual bool proven() { return true; }
-  /// The physical addresses of the kernel's own tables below its top one, at most `most` of them;
-  /// none on a machine where nobody asks.
-  [[nodiscard]] virtual std::vector<std::uint64_t> tables(std::size_t most) {
-    (void)most;
-    return {};
-  }
 };
 
 /// `memory` must outlive the result. Fails where VMCOREINFO lacks what the machine needs.

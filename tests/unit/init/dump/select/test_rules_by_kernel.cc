@@ -1,6 +1,6 @@
 // The rules that come of each kernel's VMCOREINFO. x86_64-6.1, 6.12, 6.18, 7.3 and arm-6.1 are the
-// kernels' own words (Debian's packages in QEMU); the others were written from the sources of those
-// releases: which keys there are, and the numbers of x86_64.
+// kernels' own words (Debian's packages in QEMU); the others are 6.1's with the keys and types that
+// those releases are known to have, and were not seen on a running one.
 #include <doctest/doctest.h>
 
 #include <fstream>
