@@ -66,10 +66,24 @@ def raw_over_partitions(context: Context) -> None:
     expect(hashlib.sha256(disk.image.read_bytes()).hexdigest() == before, "the disk was written to")
 
 
+@case("disk-too-small")
+def disk_too_small(context: Context) -> None:
+    """a dump that will not fit by its forecast: told, and no dump is begun"""
+    disk = make_disk(context, "ext4", size_mib=48)
+    outcome = capture(context, Synthetic(
+        Machine(disks=[("virtio-blk", disk)]),
+        ImageOptions(targets=[f"disk:UUID={disk.uuid}:/crash"], drivers=DRIVERS)))
+    verdict = outcome.must_have_failed(step="dump")
+    expect("no room for a dump" in verdict.reason, f"another reason: {verdict.reason}")
+    expect("may be written: it will not fit" in outcome.console, "the forecast is not told")
+    left = [p.name for p in read_files(context, disk).rglob("vmcore*") if "dmesg" not in p.name]
+    expect(not left, f"a dump was begun: {left}")
+
+
 @case("disk-full")
 def disk_full(context: Context) -> None:
-    """a disk that is too small: what fits is kept under its .incomplete name, and the log says why"""
-    disk = make_disk(context, "ext4", size_mib=48)
+    """a disk that fills within the forecast's margin: what fits is kept under its .incomplete name"""
+    disk = make_disk(context, "ext4", size_mib=82)
     outcome = capture(context, Synthetic(
         Machine(disks=[("virtio-blk", disk)]),
         ImageOptions(targets=[f"disk:UUID={disk.uuid}:/crash"], drivers=DRIVERS)))
