@@ -270,10 +270,10 @@ TEST_CASE("devices: one that appears later is found at its event, not at the nex
 
 TEST_CASE("devices: events from before the first look do not have it done again") {
   Machine m;
-  for (const char* name : {"vda", "vda1"}) {
+  for (const char* name : {"vda", "vda1"})
     m.system.add_uevent(Milliseconds(0), block_event(name));
+  for (int probes = 0; probes < 4; ++probes)
     m.system.workers.push_back({{}, 0, true, Milliseconds(5)});
-  }
   REQUIRE(m.find(By::kLabel, "root", Milliseconds(1'000)).ok());
   CHECK(m.prober.probed == std::vector<std::string>{"/dev/vda", "/dev/vda1"});
   CHECK(m.system.now() < Milliseconds(10));
