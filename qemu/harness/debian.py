@@ -3,6 +3,7 @@ machine's own package sources and kept in the cache; a case works on a copy."""
 
 import fcntl
 import hashlib
+import platform
 import re
 import shutil
 import subprocess
@@ -15,7 +16,8 @@ from . import paths
 from .case import Context, Failed
 from .disk import Disk, END_MIB, START_MIB
 
-SUITE = "bookworm"
+# This machine's own, as its mkcapture is linked with that one's libraries.
+SUITE = platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm")
 ROOT_MIB = 2500
 PACKAGES = ["systemd-sysv", "udev", "kmod", "kexec-tools", "linux-image-amd64", "util-linux"]
 # In the initrd: only what reaches the root, which is made and unpacked in a fraction of the time.
