@@ -96,6 +96,7 @@ struct AgreementReport {
   };
   std::array<Class, 5> classes;    // by PageClass
   std::uint64_t own_left_out = 0;  // the kernel's own, which some level would leave out
+  std::uint64_t changing = 0;      // changed hands during each look: in no class
 };
 
 /// An ELF core of a crashed kernel: /proc/vmcore or a file. Owns its descriptor and mappings.

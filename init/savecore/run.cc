@@ -166,6 +166,8 @@ class Savecore {
     }
     std::fprintf(out_, "%" PRIu64 " pages compared with %s, %" PRIu64 " differ\n", pages,
                  PageFlagsFile::kPath, differ);
+    if (report->changing > 0)
+      std::fprintf(out_, "  %" PRIu64 " not compared: they changed meanwhile\n", report->changing);
     for (std::size_t i = 0; i < report->classes.size(); ++i) {
       std::fprintf(out_, "  %-10s %10" PRIu64 ", %" PRIu64 " differ\n", kNames[i],
                    report->classes[i].pages, report->classes[i].differ);

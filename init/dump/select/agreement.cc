@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "init/dump/pages.h"
@@ -36,17 +37,20 @@ class Judged {
  public:
   explicit Judged(VmcoreSource& source) : source_(source) {}
 
-  /// Fresh filters, so that a cycle may be looked at again.
+  /// Fresh filters, so that a cycle may be looked at again. They live until forget(): they have
+  /// megabytes of this machine's memory, which must not change hands before the kernel was asked.
   Status judge(std::uint64_t first_pfn) {
     for (std::size_t i = 0; i < kLevels.size(); ++i) {
       auto filter = source_.filter(kLevels[i]);
       if (!filter) return std::move(filter).error();
-      if ((*filter)->level() != kLevels[i]) return fail((*filter)->note());
+      filters_.push_back(std::move(*filter));
+      if (filters_.back()->level() != kLevels[i]) return fail(filters_.back()->note());
       bits_[i].resize(kCycleBytes);
-      TRY((*filter)->keep(first_pfn, bits_[i]));
+      TRY(filters_.back()->keep(first_pfn, bits_[i]));
     }
     return {};
   }
+  void forget() { filters_.clear(); }
   [[nodiscard]] PageClass class_of(std::uint64_t i) const {
     constexpr PageClass kClasses[] = {PageClass::kUnreadable, PageClass::kFree, PageClass::kUser,
                                       PageClass::kCache};
@@ -61,6 +65,7 @@ class Judged {
   static constexpr std::array<int, 4> kLevels = {0, kLevelFree, kLevelUser, kLevelCachePrivate};
 
   VmcoreSource& source_;
+  std::vector<std::unique_ptr<PageFilter>> filters_;
   std::array<std::vector<std::uint8_t>, 4> bits_;
 };
 
@@ -69,31 +74,32 @@ class Comparison {
   Comparison(VmcoreSource& source, KernelPageFlags& kernel)
       : source_(source), kernel_(kernel), judged_(source) {}
 
-  /// A page that differs may have changed its owner between the two looks: only one that differs
-  /// each time counts.
+  /// The kernel is asked before the filter looks and after it: a page that is not the same then can
+  /// not be compared. One that differs counts if it did at each of several looks.
   Status compare(std::uint64_t first_pfn) {
     present_.assign(kCycleBytes, 0);
     set_present(source_.crashed(), first_pfn, present_);
-    TRY(look(first_pfn));
-    count_classes();
-    for (int again = 0; again < kMostLooks && any_differ(); ++again) {
-      const std::vector<std::uint8_t> before = differ_;
-      TRY(look(first_pfn));
-      for (std::size_t i = 0; i < differ_.size(); ++i)
-        differ_[i] = static_cast<std::uint8_t>(differ_[i] & before[i]);
+    truth_.assign(kCyclePages, PageClass::kNone);
+    agreed_.assign(kCyclePages, false);
+    bool all_agree = false;
+    for (int looks = 0; looks < kMostLooks && !all_agree; ++looks) {
+      ask(first_pfn, before_);
+      TRY(judged_.judge(first_pfn));
+      ask(first_pfn, after_);
+      all_agree = look();
     }
-    count_differences();
+    judged_.forget();
+    count();
     return {};
   }
   [[nodiscard]] const AgreementReport& report() const { return report_; }
 
  private:
-  static constexpr int kMostLooks = 4;
+  static constexpr int kMostLooks = 5;
+  using Classes = std::vector<PageClass>;  // kNone: there is no page
 
-  Status look(std::uint64_t first_pfn) {
-    TRY(judged_.judge(first_pfn));
-    truth_.assign(kCyclePages, PageClass::kNone);
-    differ_.assign(kCycleBytes, 0);
+  void ask(std::uint64_t first_pfn, Classes& said) {
+    said.assign(kCyclePages, PageClass::kNone);
     std::uint64_t head = 0;
     for (std::uint64_t done = 0; done < kCyclePages;) {
       const std::size_t got = kernel_.read(first_pfn + done, flags_);
@@ -103,37 +109,48 @@ class Comparison {
         const std::uint64_t flags = flags_[i - done];
         if ((flags & kTail) == 0) head = flags;
         if ((present_[i / 8] >> (i % 8) & 1) == 0 || (flags & kNoPage) != 0) continue;
-        truth_[i] = class_by_kernel(flags, head);
-        if (judged_.class_of(i) != truth_[i])
-          differ_[i / 8] = static_cast<std::uint8_t>(differ_[i / 8] | 1U << (i % 8));
+        said[i] = class_by_kernel(flags, head);
       }
       done = end;
     }
-    return {};
   }
 
-  [[nodiscard]] bool any_differ() const { return count_bits(differ_) > 0; }
-
-  void count_classes() {
-    for (const PageClass c : truth_) {
-      if (c != PageClass::kNone) ++of(c).pages;
-    }
-  }
-  void count_differences() {
+  /// Whether the filter was right about each page by now.
+  bool look() {
+    bool all = true;
     for (std::uint64_t i = 0; i < kCyclePages; ++i) {
-      if ((differ_[i / 8] >> (i % 8) & 1) == 0 || truth_[i] == PageClass::kNone) continue;
-      ++of(truth_[i]).differ;
+      if (agreed_[i] || after_[i] == PageClass::kNone) continue;
+      if (before_[i] == after_[i]) {
+        truth_[i] = after_[i];
+        agreed_[i] = judged_.class_of(i) == after_[i];
+      }
+      all = all && agreed_[i];
+    }
+    return all;
+  }
+
+  void count() {
+    for (std::uint64_t i = 0; i < kCyclePages; ++i) {
+      if (truth_[i] == PageClass::kNone) {
+        if (after_[i] != PageClass::kNone) ++report_.changing;
+        continue;
+      }
+      auto& of = report_.classes[static_cast<std::size_t>(truth_[i])];
+      ++of.pages;
+      if (agreed_[i]) continue;
+      ++of.differ;
       if (truth_[i] == PageClass::kKernel) ++report_.own_left_out;
     }
   }
-  AgreementReport::Class& of(PageClass c) { return report_.classes[static_cast<std::size_t>(c)]; }
 
   VmcoreSource& source_;
   KernelPageFlags& kernel_;
   Judged judged_;
   AgreementReport report_;
-  std::vector<std::uint8_t> present_, differ_;
-  std::vector<PageClass> truth_;
+  std::vector<std::uint8_t> present_;
+  Classes before_, after_;  // what the kernel says at this look
+  Classes truth_;           // at the last one at which it said the same twice
+  std::vector<bool> agreed_;
   std::array<std::uint64_t, 4096> flags_{};
 };
 

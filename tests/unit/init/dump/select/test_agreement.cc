@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "init/dump/select/agreement.h"
@@ -100,9 +102,92 @@ TEST_CASE("Pages that differ are counted in the class that the kernel has them i
 TEST_CASE("A page that changes hands between two looks does not differ") {
   Running r;
   int look = 0;
-  r.flags.at_each_look = [&look](Flags& f) { f.flags[101] = ++look == 1 ? 0 : kSaysLru; };
-  CHECK(differences(r.compare()) == 0);
-  CHECK(look == 2);
+  r.flags.at_each_look = [&look](Flags& f) { f.flags[101] = ++look <= 2 ? 0 : kSaysLru; };
+  const AgreementReport report = r.compare();
+  CHECK(differences(report) == 0);
+  CHECK(of(report, PageClass::kCache).pages == 20);
+  CHECK(report.changing == 0);
+  CHECK(look == 4);  // before and after each of two
+}
+
+TEST_CASE("A page that changes hands while the filter looks is not compared") {
+  Running r;
+  int look = 0;
+  r.flags.at_each_look = [&look](Flags& f) { f.flags[101] = ++look % 2 == 0 ? 0 : kSaysLru; };
+  const AgreementReport report = r.compare();
+  CHECK(differences(report) == 0);
+  CHECK(report.changing == 1);
+  CHECK(of(report, PageClass::kCache).pages == 19);
+  CHECK(of(report, PageClass::kKernel).pages == 2048 - 33 - 1);
+}
+
+/// A filter, counted as long as it has memory.
+class Counted final : public PageFilter {
+ public:
+  Counted(std::unique_ptr<PageFilter> filter, int& alive)
+      : filter_(std::move(filter)), alive_(alive) {
+    ++alive_;
+  }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() override { --alive_; }
+
+  Status keep(std::uint64_t first_pfn, std::span<std::uint8_t> bits) override {
+    return filter_->keep(first_pfn, bits);
+  }
+  [[nodiscard]] int level() const noexcept override { return filter_->level(); }
+  [[nodiscard]] const std::string& note() const noexcept override { return filter_->note(); }
+
+ private:
+  std::unique_ptr<PageFilter> filter_;
+  int& alive_;
+};
+
+class CountingSource final : public VmcoreSource {
+ public:
+  explicit CountingSource(std::unique_ptr<VmcoreSource> source) : source_(std::move(source)) {}
+
+  int alive = 0;
+
+  Result<std::unique_ptr<PageFilter>> filter(int level, Descriptors descriptors) override {
+    auto filter = source_->filter(level, descriptors);
+    if (!filter) return std::move(filter).error();
+    return std::unique_ptr<PageFilter>(std::make_unique<Counted>(std::move(*filter), alive));
+  }
+  [[nodiscard]] const CrashedMachine& crashed() const noexcept override {
+    return source_->crashed();
+  }
+  Result<std::unique_ptr<MemoryWindow>> window(std::size_t bytes) override {
+    return source_->window(bytes);
+  }
+  [[nodiscard]] std::uint64_t size() const noexcept override { return source_->size(); }
+  [[nodiscard]] std::uint64_t memory_bytes() const noexcept override {
+    return source_->memory_bytes();
+  }
+  [[nodiscard]] std::string os_release() const override { return source_->os_release(); }
+  [[nodiscard]] std::int64_t crash_time() const noexcept override { return source_->crash_time(); }
+  Result<std::string> node_name() override { return source_->node_name(); }
+  Result<std::uint64_t> write_dmesg(Output& output) override {
+    return source_->write_dmesg(output);
+  }
+
+ private:
+  std::unique_ptr<VmcoreSource> source_;
+};
+
+TEST_CASE("The filter's own memory is its own until the kernel was asked") {
+  Running r;
+  CountingSource source(r.machine.open());
+  std::vector<int> alive;
+  r.flags.at_each_look = [&](Flags& f) {
+    alive.push_back(source.alive);
+    f.flags[101] = 0;  // differs, so that there are more looks
+  };
+  REQUIRE(compare_filter(source, r.flags));
+  REQUIRE(alive.size() == 10);
+  for (std::size_t i = 1; i < alive.size(); ++i)
+    CHECK(alive[i] == alive[0] + 4 * static_cast<int>((i + 1) / 2));
+  CHECK(source.alive == 0);
 }
 
 TEST_CASE("A filter that cannot judge is not compared") {
