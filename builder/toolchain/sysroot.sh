@@ -59,21 +59,23 @@ END
 }
 
 provide_libc() {
-  local dir=$1 src=$2 debian_triple
+  local dir=$1 src=$2 debian_triple headers=/usr/include
   case $libc in
     package) take_musl "$dir" "$src" ;;
     source) build_musl "$dir" "$src" ;;
   esac
 
-  # The kernel's headers beside musl's; scsi/ is musl's own.
-  if [[ $debian_arch == "$(dpkg --print-architecture)" ]]; then
-    debian_triple=$(dpkg-architecture -qDEB_HOST_MULTIARCH)
-    cp -r /usr/include/{linux,asm-generic,mtd,rdma} "$dir/usr/include/"
-    cp -r "/usr/include/$debian_triple/asm" "$dir/usr/include/"
+  # The kernel's headers beside musl's; scsi/ is musl's own. Debian 13's package has those of every
+  # architecture, Debian 12 has a package for each; asm/ may be links to where they are shared.
+  debian_triple=$(dpkg-architecture -a"$debian_arch" -qDEB_HOST_MULTIARCH)
+  if [[ -d /usr/include/$debian_triple/asm ]]; then
+    cp -rL "/usr/include/$debian_triple/asm" "$dir/usr/include/"
   else
     unpack_package "linux-libc-dev-$debian_arch-cross" "$(dpkg --print-architecture)" "$src/headers"
-    cp -r "$src/headers"/usr/*/include/{linux,asm,asm-generic,mtd,rdma} "$dir/usr/include/"
+    headers=$(echo "$src/headers"/usr/*/include)
+    cp -r "$headers/asm" "$dir/usr/include/"
   fi
+  cp -r "$headers"/{linux,asm-generic,mtd,rdma} "$dir/usr/include/"
 }
 
 take_musl() {
