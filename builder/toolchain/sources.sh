@@ -129,14 +129,31 @@ fetch_upstream() {
   local package=$1 stem=${2%.dsc} line uri name hash
   stem=${stem%-*} # without Debian's revision
   line=$(grep -E "^'[^']+' ${stem//[.+]/\\&}\.orig\.tar\.[a-z0-9]+ [0-9]+ [A-Za-z0-9]+:[0-9a-f]+" <<<"$source_uris" |
-    head -n 1) || die "apt knows no upstream tarball of $package"
+    head -n 1) || return 1
   read -r uri name _ hash <<<"$line"
   uri=${uri//\'/}
   [[ -f $cache/sources/$name ]] ||
     apt_run source /usr/lib/apt/apt-helper download-file "$uri" "$cache/sources/$name" "$hash" >&2 ||
-    die "neither the Debian source of $package nor its upstream tarball can be had"
+    return 1
   echo "the mirror lacks a part of $package's Debian source: $name without Debian's patches" >&2
   echo "$cache/sources/$name"
+}
+
+# A mirror may lack a security update's source altogether. Prints the .dsc of the newest version
+# before it that the mirror has, such as the release's own.
+#   fetch_older PKG DSC
+fetch_older() {
+  local package=$1 newest=${2%.dsc} version
+  newest=${newest#*_}
+  while read -r version; do
+    [[ ${version#*:} != "$newest" ]] || continue
+    apt_run source apt-get source --download-only -q "$package=$version" >&2 || continue
+    echo "the mirror lacks the source of $package $newest: $version is taken" >&2
+    echo "$cache/sources/${package}_${version#*:}.dsc"
+    return
+  done < <(apt_run source apt-cache showsrc --only-source "$package" |
+    sed -n 's/^Version: //p' | sort -urV)
+  return 1
 }
 
 # The file in MKCAPTURE_SOURCES that holds a source.
@@ -174,7 +191,8 @@ unpack_source() {
       if apt_run source apt-get source --download-only -q "$package" >&2; then
         echo "$cache/sources/$file"
       else
-        fetch_upstream "$package" "$file"
+        fetch_upstream "$package" "$file" || fetch_older "$package" "$file" ||
+          die "neither the Debian source of $package nor its upstream tarball can be had"
       fi
     ) || exit 1 # said already
     exec 9>&-
