@@ -130,8 +130,9 @@ class Vmcore {
                                                       DumpProgress& progress) = 0;
 };
 
-/// Opens and checks: ELF magic, class, byte order, machine; program headers whose ranges are
-/// impossible (wrapping, larger than 2^52, more than kMaxSegments) are an error that says so.
+/// Opens and checks: ELF magic, class, byte order, machine; program headers that wrap, or more than
+/// kMaxSegments of them, are an error that says so. Memory beyond 2^56 is passed over and counted,
+/// unless there is no other.
 [[nodiscard]] Result<std::unique_ptr<Vmcore>> open_vmcore(const std::string& path);
 
 /// Judges the running kernel's pages through its own memory (`path`: /proc/kcore) and compares.

@@ -60,6 +60,7 @@ class MemoryWindow {
 /// Level bits that must be given up, and why; 0 where all is well.
 struct FilterDoubt {
   int bits = 0;
+  bool of_all = false;  // not even of poisoned and offline pages it is believed what they are
   std::string why;
 };
 

@@ -9,6 +9,7 @@
 #include "init/dump/core/elf_core.h"
 #include "init/dump/core/memory_ranges.h"
 #include "init/dump/core/memory_window.h"
+#include "init/dump/kernel/kernel_image.h"
 #include "init/dump/kernel/kernel_memory.h"
 #include "init/dump/kernel/page_map.h"
 #include "init/dump/kernel/printk_log.h"
@@ -304,8 +305,14 @@ Result<std::unique_ptr<PageFilter>> ElfVmcore::filter(int level, Descriptors des
     return std::make_unique<KeepAll>(machine_, std::move(why));
   };
   if (kernel_ == nullptr) return keep_all("all of memory kept: " + why_no_addresses_);
+  if (!space_->proven())
+    return keep_all("all of memory kept: the kernel's page tables do not map themselves");
   PageRules rules = make_page_rules(info_, kernel_->fields(), level);
   if (!rules.usable) return keep_all(std::move(rules.note));
+  if (const auto image = image_of(machine_, info_, *kernel_)) {
+    rules.image_begin = image->paddr / machine_.page_size;
+    rules.image_end = rules.image_begin + image->size / machine_.page_size;
+  }
   auto map = make_page_map(info_, machine_.page_size, space_->sparse_bits(), *kernel_);
   if (!map) return keep_all("all of memory kept: " + map.error().message);
   auto view = window(kDescriptorWindow);

@@ -61,6 +61,7 @@ SyntheticMachine::SyntheticMachine(std::string_view release, int levels)
   info("NUMBER(phys_base)=-15728640");
   info("NUMBER(pgtable_l5_enabled)=" + std::to_string(levels == 5 ? 1 : 0));
   symbol("init_top_pgt", image(0));
+  map(kImageVaddr, kImagePaddr);
 }
 
 void SyntheticMachine::put32(std::uint64_t paddr, std::uint32_t value) {

@@ -99,6 +99,8 @@ class ZoneReader {
     for (std::size_t place = 0; place < ZoneCounters::kListPlaces; ++place) {
       for (std::size_t i = 0; i < kLists; ++i)
         (*sums_.on_lists)[place] += items[place + i];
+      // enum zone_stat_item: inactive and active of processes, of files, then unevictable.
+      sums_.anonymous[place] += items[place] + items[place + 1] + items[place + 4];
     }
     return true;
   }

@@ -26,6 +26,8 @@ struct ZoneCounters {
   /// zone.vm_stat[NR_ZONE_INACTIVE_ANON] to [NR_ZONE_UNEVICTABLE] (include/linux/mmzone.h, enum
   /// zone_stat_item), added; none where vm_stat is not exported.
   std::optional<std::array<std::uint64_t, kListPlaces>> on_lists;
+  /// Of these, what may be a process's: both kinds for anonymous memory, and what is locked.
+  std::array<std::uint64_t, kListPlaces> anonymous{};
 };
 
 /// From node_data (x86, powerpc) or contig_page_data (kernels without NUMA). Empty where VMCOREINFO

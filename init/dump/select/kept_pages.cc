@@ -147,7 +147,7 @@ void KeptPages::take_note() {
   note_ += filter_->note();
 }
 
-// Invariant: each turn lowers the level or ends.
+// Invariant: each turn lowers the level, or is the last but one.
 Status KeptPages::first_pass(const std::function<void()>& begin, const Visitor& visit) {
   for (;;) {
     begin();
@@ -157,9 +157,9 @@ Status KeptPages::first_pass(const std::function<void()>& begin, const Visitor& 
     proof_ = nullptr;
     TRY(passed);
     const int given_up = doubt.bits & level_reached_;
-    if (given_up == 0) return {};
+    if (given_up == 0 && !doubt.of_all) return {};
     level_ = level_reached_ & ~given_up;
-    trusted_ = (level_ & ~1) != 0;
+    trusted_ = !doubt.of_all && (level_ & ~1) != 0;
     descriptors_ = Descriptors::kAll;
     if (!doubts_.empty()) doubts_ += "; ";
     doubts_ += doubt.why;

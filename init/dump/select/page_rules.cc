@@ -16,7 +16,9 @@ std::uint64_t flag(const Vmcoreinfo& info, std::string_view name, std::size_t wo
 /// The 32 bits that _mapcount has on pages of a type.
 std::uint64_t type(const Vmcoreinfo& info, std::string_view name) {
   const auto value = info.number(name);
-  return value ? *value & 0xffffffff : PageRules::kNoType;
+  constexpr std::uint64_t kUnmapped = 0xffffffff;  // of every page without a type
+  const std::uint64_t low = value ? *value & 0xffffffff : kUnmapped;
+  return low == kUnmapped ? PageRules::kNoType : low;
 }
 
 /// OFFSET(member), if `width` bytes there are inside of a descriptor of `size`.
@@ -163,6 +165,7 @@ class Classifier {
     const Page page(r_, d);
     const Word flags = page.flags();
     const bool poisoned = (flags & static_cast<Word>(r_.hwpoison)) != 0;
+    sums_.poisoned += poisoned ? 1 : 0;
     // A tail goes with its head where the whole goes; on its own only if its memory is broken.
     if (page.is_tail()) return {poisoned, 1};
 
@@ -186,10 +189,12 @@ class Classifier {
     }
     constexpr Word kMappingAnon = 1;  // PAGE_MAPPING_ANON
     const bool anon = (page.mapping() & kMappingAnon) != 0 && !slab;
-    if ((flags & static_cast<Word>(r_.lru)) != 0)
+    if ((flags & static_cast<Word>(r_.lru)) != 0) {
       sums_.on_lists += pages;
-    else if (anon && !hugetlb)
+      sums_.anonymous += anon ? pages : 0;
+    } else if (anon && !hugetlb) {
       sums_.strays += pages;
+    }
     return {leave_out(flags, anon, hugetlb) || poisoned || (mapcount == r_.offline_type && !slab),
             pages};
   }
@@ -265,17 +270,21 @@ std::uint64_t apply(const PageRules& rules, std::uint64_t first_pfn, Bytes descr
   std::uint64_t pfn = first_pfn;
   while (pfn < end) {
     const std::byte* d = descriptors.data() + (pfn - first_pfn) * size;
-    const Verdict v = classifier.classify(pfn, d, pfn + 1 < end ? d + size : nullptr, array_end);
+    Verdict v = classifier.classify(pfn, d, pfn + 1 < end ? d + size : nullptr, array_end);
     if (!v.leave_out) {
       ++pfn;
       continue;
     }
+    if (pfn < rules.image_begin && rules.image_begin < rules.image_end)
+      v.pages = std::min(v.pages, rules.image_begin - pfn);
     bits.clear(pfn, pfn + v.pages);
     pfn += v.pages;
   }
   total.free += sums.free;
   total.on_lists += sums.on_lists;
+  total.anonymous += sums.anonymous;
   total.strays += sums.strays;
+  total.poisoned += sums.poisoned;
   return pfn;
 }
 

@@ -38,9 +38,11 @@ inline constexpr int kLevelFree = 16;
 
 /// What was seen of those classes that the kernel counts as well, in page frames.
 struct PageSums {
-  std::uint64_t free = 0;      // in the buddy allocator's blocks
-  std::uint64_t on_lists = 0;  // with PG_lru
-  std::uint64_t strays = 0;    // a process's by its mapping, but on no list
+  std::uint64_t free = 0;       // in the buddy allocator's blocks
+  std::uint64_t on_lists = 0;   // with PG_lru
+  std::uint64_t anonymous = 0;  // of those on lists, a process's by its mapping
+  std::uint64_t strays = 0;     // a process's by its mapping, but on no list
+  std::uint64_t poisoned = 0;   // descriptors that say so
 };
 
 /// Everything that classifying needs, as numbers. Offsets are checked against descriptor_size.
@@ -63,6 +65,10 @@ struct PageRules {
   std::uint64_t buddy_type = kNoType, slab_type = kNoType, offline_type = kNoType,
                 hugetlb_type = kNoType, unaccepted_type = kNoType;
   std::uint64_t orders = 0;  // free blocks have an order below this
+
+  // Page frames of the kernel's image, into which no block reaches from outside: whatever one word
+  // of a descriptor says, it does not take the kernel out of the dump.
+  std::uint64_t image_begin = 0, image_end = 0;
 
   /// Where the order of a compound page is: a byte in its second descriptor.
   enum class Order { kUnknown, kFlagsLowByte, kByte };

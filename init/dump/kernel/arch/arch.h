@@ -35,6 +35,9 @@ class AddressSpace {
   /// tables, whatever they hold; the result may still lie outside of all ranges.
   [[nodiscard]] virtual std::optional<Extent> translate(std::uint64_t vaddr) = 0;
   [[nodiscard]] virtual SparseBits sparse_bits() const noexcept = 0;
+  /// Whether the kernel's tables map themselves to the place where they were found. What is made
+  /// without that proof finds the image's variables, but no page descriptor is believed.
+  [[nodiscard]] virtual bool proven() { return true; }
 };
 
 /// `memory` must outlive the result. Fails where VMCOREINFO lacks what the machine needs.

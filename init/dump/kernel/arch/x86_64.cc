@@ -23,11 +23,13 @@ constexpr TableLevel kLevels[] = {{48, 9}, {39, 9}, {30, 9}, {21, 9}, {12, 9}};
 
 class X86AddressSpace : public AddressSpace {
  public:
+  /// `top_table`: the address in the image.
   X86AddressSpace(std::uint64_t phys_base, std::uint64_t image_size, std::uint64_t top_table,
                   bool five_levels, std::uint64_t sme_mask, PhysicalMemory& memory)
       : phys_base_(phys_base),
         image_size_(image_size),
-        top_table_(top_table),
+        top_vaddr_(top_table),
+        top_table_(top_table - kStartKernelMap + phys_base),
         five_levels_(five_levels),
         address_mask_(kAddressMask & ~sme_mask),
         memory_(&memory) {}
@@ -37,6 +39,11 @@ class X86AddressSpace : public AddressSpace {
       return Extent{vaddr - kStartKernelMap + phys_base_, image_size_ - (vaddr - kStartKernelMap)};
     }
     return walk(vaddr);
+  }
+
+  [[nodiscard]] bool proven() override {
+    const auto found = walk(top_vaddr_);
+    return found && found->paddr == top_table_;
   }
 
   [[nodiscard]] SparseBits sparse_bits() const noexcept override {
@@ -61,6 +68,7 @@ class X86AddressSpace : public AddressSpace {
 
   std::uint64_t phys_base_;
   std::uint64_t image_size_;
+  std::uint64_t top_vaddr_;
   std::uint64_t top_table_;
   bool five_levels_;
   std::uint64_t address_mask_;
@@ -93,10 +101,9 @@ Result<std::unique_ptr<AddressSpace>> make_x86_64(const CrashedMachine& machine,
   if (*top - kStartKernelMap >= kMaxImageSize)
     return fail(
         "VMCOREINFO's address of the kernel's page tables is not one of the kernel's image");
-  return std::unique_ptr<AddressSpace>(
-      std::make_unique<X86AddressSpace>(*phys_base, image_size, *top - kStartKernelMap + *phys_base,
-                                        info.number("pgtable_l5_enabled").value_or(0) == 1,
-                                        info.number("sme_mask").value_or(0), memory));
+  return std::unique_ptr<AddressSpace>(std::make_unique<X86AddressSpace>(
+      *phys_base, image_size, *top, info.number("pgtable_l5_enabled").value_or(0) == 1,
+      info.number("sme_mask").value_or(0), memory));
 }
 
 }  // namespace mkcapture::dump
