@@ -1,6 +1,7 @@
 // Module files as they lie in a kernel tree.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -2,6 +2,7 @@
 // be done without looking at a profile, this machine or a kernel.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>

@@ -2,6 +2,7 @@
 // must be called in the capture kernel, where names follow probe order and udev renames nothing.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

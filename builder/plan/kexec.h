@@ -2,6 +2,8 @@
 // memory reserved for it will do.
 #pragma once
 
+#include <cstdint>
+
 #include "builder/plan/plan.h"
 
 namespace mkcapture {

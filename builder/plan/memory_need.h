@@ -3,6 +3,8 @@
 // measured on the machines of the tests: each is an assumption, and told as one.
 #pragma once
 
+#include <cstdint>
+
 #include "builder/plan/plan.h"
 
 namespace mkcapture {

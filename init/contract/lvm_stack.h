@@ -3,6 +3,7 @@
 // table. Pure. Shared by the builder, which refuses by it, and /init, which brings it up.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
