@@ -1,0 +1,88 @@
+"""A whole Debian system with the package that crashes early in its boot."""
+
+from harness import paths
+from harness.case import Context, Failed, case, expect
+from harness.content import Content
+from harness.debian import Debian, debian, put_files
+from harness.disk import read_files
+from harness.dump import check_directory
+from harness.machine import Machine, Running
+from harness.outcome import Outcome
+from harness.verdicts import read_verdicts
+
+from .system import LIGHT, MARKER, NODE, NONCE, newest_package, unit_of_guest
+
+CRASH_UNIT = """[Unit]
+DefaultDependencies=no
+After=local-fs.target
+ConditionPathExists=/root/crash_early
+
+[Service]
+ExecStart=/root/early_round early
+"""
+# The network of the boot that crashes does not come up.
+SLOW_UNIT = """[Unit]
+DefaultDependencies=no
+Before=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c "while [ -e /root/crash_early ] || [ -e /run/crashing ]; do sleep 1; done"
+"""
+APPEND = "ro crashkernel=128M panic=5 systemd.show_status=0 mitigations=off"
+
+
+@case("panic-before-network", long=True, limit=3000)
+def before_network(context: Context) -> None:
+    """2 s after local-fs.target, while the network is not up: saved by the image of last time"""
+    system = _system(context, "early_round", [
+        ("crash_early.service", CRASH_UNIT, "sysinit.target"),
+        ("slow_network.service", SLOW_UNIT, "network-online.target")])
+    machine = Machine(memory_mib=1024, disks=[("virtio-blk", system.disk)], reboots=True, extra=LIGHT)
+    running = Running(context, machine, system.kernel, system.initrd,
+                      f"root=UUID={system.disk.uuid} {APPEND}")
+    console = _console(running, 1800)
+    boots = console.split("] Linux version ")
+    expect(len(boots) == 5,
+           f"four boots expected (system twice, capture, system), {len(boots) - 1} seen")
+    expect("round: early unit active, network inactive, mkcapture.service inactive, loaded 1"
+           in boots[2], "the crash was not between the early unit and the network")
+    expect("round: back" in boots[4], "the system did not come back")
+    content = Content(NONCE, {}, (machine.memory_mib - 192) * 256, system.release)
+    outcome = Outcome(content, "default", boots[3], read_verdicts(boots[3]), NODE, MARKER)
+    outcome.must_be_saved()
+    check_directory(context, read_files(context, system.disk, only="/var/crash") / "crash", outcome)
+
+
+def _system(context: Context, script: str, units: list[tuple[str, str, str]]) -> Debian:
+    """With the package in it; `script` runs after the start, and each of `units` (name, text, the
+    target that wants it) beside."""
+    if not paths.MKCAPTURE.exists():
+        raise Failed(f"{paths.MKCAPTURE}: not there: run builder/bootstrap")
+    context.run([paths.ROOT / "builder/package/build", "deb"])
+    system = debian(context, [paths.MKCAPTURE])
+    own, link = unit_of_guest(context, script)
+    links = [link]
+    conf = context.dir / "round.conf"
+    conf.write_text(f"MARKER='{MARKER}'\n")
+    more = [(newest_package(), "/root/mkcapture.deb", 0o644), *own,
+            (conf, "/root/round.conf", 0o644)]
+    for name, text, target in units:
+        file = context.dir / name
+        file.write_text(text)
+        more.append((file, f"/etc/systemd/system/{name}", 0o644))
+        wants = f"/etc/systemd/system/{target}.wants"
+        keep = context.dir / f"{name}.keep"  # so that the folder is there for the link
+        keep.write_text("")
+        more.append((keep, f"{wants}/.keep", 0o644))
+        links.append((f"{wants}/{name}", f"/etc/systemd/system/{name}"))
+    put_files(context, system.disk, more, links)
+    return system
+
+
+def _console(running: Running, limit: float) -> str:
+    console = running.wait_end(limit)
+    for line in console.splitlines():
+        if line.startswith("round: FAILED"):
+            raise Failed(line)
+    return console
