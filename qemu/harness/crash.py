@@ -54,6 +54,8 @@ class Round:
     ready_image: Path | None = None  # in place of mkcapture's, for comparisons
     fill: dict[str, int] = field(default_factory=FILL.copy)
     modules: list[str] = field(default_factory=list)  # of the production system, beside the devices'
+    programs: list[Path] = field(default_factory=list)  # static ones, for its /sbin
+    busy: bool = True  # its disk is written to, or read, until it crashes
     prepare: str = ""  # shell commands, once memory is filled
     # Layers that the machine makes on its disks; mkcapture runs in it then, and takes the target
     # and the drivers from it where `image` names no target.
@@ -173,6 +175,8 @@ def _production_image(context: Context, round_: Round, image: Path | None, comma
         device, fstype = DEVICE_NODES[controller], disk.fstype
         modules += DEVICE_MODULES[controller] + FILESYSTEM_MODULES[fstype]
     tree.modules(context.kernel, modules)
+    for program in round_.programs:
+        tree.file(program, f"sbin/{program.name}", 0o755)
     tree.data("etc/production", "".join(f"{name}={shlex.quote(value)}\n" for name, value in {
         "NODE": NODE, "NONCE": round_.nonce, "MARKER": round_.marker, "DEVICE": device,
         "FSTYPE": fstype, "NIC": machine.nic, "CRASH": round_.crash,
@@ -180,6 +184,6 @@ def _production_image(context: Context, round_: Round, image: Path | None, comma
         "DISKS": wait_for, "MAKE_STACK": stack.make_all if stack else "",
         "LATER": stack.later if stack else "",
         "PLAN": "yes" if stack and stack.plan else "",
-        "BUSY": "yes" if not stack or stack.busy else "",
+        "BUSY": "yes" if round_.busy and (not stack or stack.busy) else "",
         "FILL": " ".join(str(round_.fill[name]) for name in "KUC") + f" {ZERO_MIB}"}.items()))
     return tree.write(context.dir / "production.img")
