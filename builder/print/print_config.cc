@@ -7,7 +7,7 @@ namespace mkcapture {
 namespace {
 
 // A TOML basic string.
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
   std::string all = "\"";
   for (const unsigned char c : text) {
     if (c == '"' || c == '\\')
@@ -26,13 +26,13 @@ std::string value_of(const Field& field, const Settings& settings) {
     case FieldKind::kNumber:
       return settings.last(field.key)->text;
     case FieldKind::kText:
-      return quoted(settings.last(field.key)->text);
+      return toml_string(settings.last(field.key)->text);
     case FieldKind::kList:
       break;
   }
   std::string list;
   for (const auto& given : settings.all(field.key))
-    list += (list.empty() ? "" : ", ") + quoted(given.text);
+    list += (list.empty() ? "" : ", ") + toml_string(given.text);
   return "[" + list + "]";
 }
 
