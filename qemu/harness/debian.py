@@ -134,7 +134,7 @@ def put_files(context: Context, disk: Disk, files: list[tuple[Path, str, int]],
                 made.add(str(parent))
                 commands.append(f"mkdir {parent}")  # says so where it exists already
         commands += [f"rm {path}", f"write {source} {path}",
-                     f"sif {path} mode {0o100000 | mode:#o}"]
+                     f"sif {path} mode 0{0o100000 | mode:o}"]
     commands += [f"symlink {path} {target}" for path, target in links]
     script = context.dir / "put_files.debugfs"
     script.write_text("\n".join(commands) + "\n")
