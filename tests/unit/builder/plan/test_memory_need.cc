@@ -115,3 +115,16 @@ TEST_CASE("memory need: layers, once for all targets, and none for a disk on the
   CHECK(f.beyond() == "8M LVM and md, which a target stands on");
   CHECK(needed_bytes(f.plan.profile, memory_need(f.plan, 5 * kMiB)) == 96 * kMiB);
 }
+
+TEST_CASE("memory need: a newer kernel that unpacks a large image") {
+  Fixture f;
+  const auto need = [&f](const char* release, std::uint64_t peak) {
+    f.plan.kernel.release = release;
+    return needed_bytes(f.plan.profile, memory_need(f.plan, peak)) / kMiB;
+  };
+  CHECK(need("6.18.15+deb13-amd64", 46 * kMiB) == 128);
+  CHECK(need("7.3.4+deb13-amd64", 46 * kMiB) == 136);
+  CHECK(need("10.0", 46 * kMiB) == 136);
+  CHECK(need("7.3.4+deb13-amd64", 3 * kMiB) == 88);
+  CHECK(need("", 46 * kMiB) == 128);
+}
