@@ -42,7 +42,6 @@ MATRIX = {
     # leaves out two thirds of what is tagged as the kernel's own.
     "ppc64le-4k": Matrix("ppc64le", "trixie", makedumpfile="none"),
     "ppc64le-64k": Matrix("ppc64le-64k", "trixie"),
-    "riscv64": Matrix("riscv64", "trixie"),
 }
 
 
