@@ -36,7 +36,7 @@ list(REMOVE_ITEM blkid_sources ${ul}/libblkid/src/superblocks/superblocks.c
 set(names blkdev buffer canonicalize crc32 crc32c encode env fileutils idcache linux_version mangle
   match md5 path procfs randutils sha1 strutils strv sysfs cpuset)
 list(TRANSFORM names REPLACE "(.+)" "${ul}/lib/\\1.c")
-file(GLOB newer ${ul}/lib/crc64.c)  # since 2.40
+file(GLOB newer ${ul}/lib/crc64.c ${ul}/lib/sha256.c ${ul}/lib/xxhash.c)  # since 2.40
 list(APPEND names ${newer})
 
 file(STRINGS ${ul}/.tarball-version LIBBLKID_VERSION)
