@@ -201,12 +201,12 @@ TEST_CASE("One export that lies, whichever it is: no page of the kernel's own is
                                    "SIZE(page)=128"};
   for (const char* offset : {"page.flags", "page._mapcount", "page.mapping", "page.private",
                              "page.lru", "page.compound_head"}) {
-    for (int at = 0; at < 64; at += 4)
+    for (int at = 0; at < 64; at += 8)
       lies.push_back("OFFSET(" + std::string(offset) + ")=" + std::to_string(at));
   }
   for (const char* flag : {"PG_lru", "PG_private", "PG_swapcache", "PG_swapbacked", "PG_slab",
                            "PG_hwpoison", "PG_head_mask"}) {
-    for (int bit = 0; bit < 24; ++bit)
+    for (int bit = 0; bit < 24; bit += 4)
       lies.push_back("NUMBER(" + std::string(flag) + ")=" + std::to_string(bit));
   }
   for (const char* type : {"PAGE_BUDDY_MAPCOUNT_VALUE", "PAGE_SLAB_MAPCOUNT_VALUE",
