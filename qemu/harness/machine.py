@@ -92,12 +92,13 @@ class Running:
         self._keyboard.write(text.encode())
         self._keyboard.flush()
 
-    def wait_for(self, pattern: str, limit: float) -> re.Match[str]:
-        """Waits until the console has a line that matches."""
+    def wait_for(self, pattern: str, limit: float, after: int = 0) -> re.Match[str]:
+        """Waits until the console has a line that matches, behind its first `after` characters."""
+        expression = re.compile(pattern, re.MULTILINE)
         ends_at = time.monotonic() + min(limit, self._context.left())
         while True:
             running = self._process.poll() is None  # asked before the console is read
-            if found := re.search(pattern, self.console(), re.MULTILINE):
+            if found := expression.search(self.console(), after):
                 return found
             if not running:
                 raise Failed(f"the machine ended before its console said /{pattern}/")
