@@ -1,12 +1,14 @@
-"""A whole Debian system with the package that crashes early in its boot."""
+"""A whole Debian system with the package that crashes early in its boot, or with more memory than it
+was armed with."""
 
-from harness import paths
+from harness import paths, tools
 from harness.case import Context, Failed, case, expect
 from harness.content import Content
 from harness.debian import Debian, debian, put_files
 from harness.disk import read_files
 from harness.dump import check_directory
 from harness.machine import Machine, Running
+from harness.monitor import Monitor
 from harness.outcome import Outcome
 from harness.verdicts import read_verdicts
 
@@ -54,7 +56,32 @@ def before_network(context: Context) -> None:
     check_directory(context, read_files(context, system.disk, only="/var/crash") / "crash", outcome)
 
 
-def _system(context: Context, script: str, units: list[tuple[str, str, str]]) -> Debian:
+@case("memory-added-after-arm", long=True, limit=3000)
+def memory_added(context: Context) -> None:
+    """512 MB by a pc-dimm after the machine was armed, filled: in the dump"""
+    fill = {"K": 16, "U": 600, "C": 16}  # more than the machine had without it
+    system = _system(context, "hotplug_round", [],
+                     f"FILL='{' '.join(map(str, fill.values()))} 0'\n")
+    monitor = Monitor(context)
+    machine = Machine(memory_mib=768, disks=[("virtio-blk", system.disk)],
+                      extra=[*LIGHT, "-m", "768M,slots=2,maxmem=4G", *monitor.argv])
+    running = Running(context, machine, system.kernel, system.initrd,
+                      f"root=UUID={system.disk.uuid} {APPEND}")
+    running.wait_for(r"^round: (more memory now|FAILED)", limit=600)
+    monitor.command("object-add", **{"qom-type": "memory-backend-ram", "id": "more",
+                                     "size": 512 << 20})
+    monitor.command("device_add", driver="pc-dimm", id="dimm", memdev="more")
+    boots = _console(running, 900).split("] Linux version ")
+    expect(len(boots) == 3, f"two boots expected (system, capture), {len(boots) - 1} seen")
+    content = Content(NONCE, {name: mib * 256 for name, mib in fill.items()},
+                      (machine.memory_mib + 512 - 192) * 256, system.release)
+    outcome = Outcome(content, "elf1", boots[2], read_verdicts(boots[2]), NODE, MARKER)
+    outcome.must_be_saved()
+    check_directory(context, read_files(context, system.disk, only="/var/crash") / "crash", outcome)
+
+
+def _system(context: Context, script: str, units: list[tuple[str, str, str]],
+            settings: str = "") -> Debian:
     """With the package in it; `script` runs after the start, and each of `units` (name, text, the
     target that wants it) beside."""
     if not paths.MKCAPTURE.exists():
@@ -64,9 +91,9 @@ def _system(context: Context, script: str, units: list[tuple[str, str, str]]) ->
     own, link = unit_of_guest(context, script)
     links = [link]
     conf = context.dir / "round.conf"
-    conf.write_text(f"MARKER='{MARKER}'\n")
+    conf.write_text(f"NONCE={NONCE}\nMARKER='{MARKER}'\n{settings}")
     more = [(newest_package(), "/root/mkcapture.deb", 0o644), *own,
-            (conf, "/root/round.conf", 0o644)]
+            (conf, "/root/round.conf", 0o644), (tools.memfill(context), "/root/memfill", 0o755)]
     for name, text, target in units:
         file = context.dir / name
         file.write_text(text)
