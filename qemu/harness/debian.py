@@ -37,19 +37,20 @@ class Debian:
 
 
 def debian(context: Context, programs: list[Path], more: Sequence[str] = (),
-           initrd_modules: Sequence[str] = ()) -> Debian:
-    """With the packages whose libraries `programs` (of this host) are linked with, and `more`."""
+           initrd_modules: Sequence[str] = (), suite: str = SUITE, later: str = "") -> Debian:
+    """With the packages whose libraries `programs` (of this host) are linked with, and `more`. What
+    the package `later` stands for is in /root/packages, to be installed there."""
     packages = sorted({*PACKAGES, *more, *_packages_of_libraries(context, programs)})
-    sources = _sources(context)
+    sources = _sources(context, suite)
     modules = "".join(f"{name}\\n" for name in (*INITRD_MODULES, *initrd_modules))
-    key = hashlib.sha256("\n".join([SUITE, str(ROOT_MIB), modules, *packages,
-                                    sources]).encode()).hexdigest()[:16]
+    parts = [suite, str(ROOT_MIB), modules, *packages, *([f"later {later}"] if later else []), sources]
+    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     base = paths.CACHE / f"debian-{key}"
     paths.CACHE.mkdir(parents=True, exist_ok=True)
     with open(paths.CACHE / f"debian-{key}.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not base.exists():
-            _make(context, base, packages, sources, modules)
+            _make(context, base, suite, packages, sources, modules, later)
     kernel = next(base.glob("vmlinuz-*"))
     initrd = next(base.glob("initrd.img-*"))
     root_uuid, partuuid = (base / "ids").read_text().split()
@@ -58,7 +59,15 @@ def debian(context: Context, programs: list[Path], more: Sequence[str] = (),
     return Debian(Disk(image, "ext4", ROOT_MIB, "", root_uuid, partuuid, ""), kernel, initrd)
 
 
+def dependencies(context: Context, package: Path) -> list[str]:
+    """Names of the packages that a .deb needs."""
+    listed = context.run(["dpkg-deb", "-f", package, "Depends"])
+    return [word.split()[0] for word in listed.split(",") if word.strip()]
+
+
 def _packages_of_libraries(context: Context, programs: list[Path]) -> set[str]:
+    if not programs:
+        return set()
     listed = context.run(["ldd", *programs])
     packages = set()
     for library in set(re.findall(r"=> (/\S+)", listed)):
@@ -72,18 +81,23 @@ def _packages_of_libraries(context: Context, programs: list[Path]) -> set[str]:
     return packages
 
 
-def _sources(context: Context) -> str:
-    """This machine's sources of the suite, one line each, whatever form they are written in."""
+def _sources(context: Context, suite: str) -> str:
+    """This machine's sources of the suite, one line each, whatever form they are written in; where
+    it has none, those of its own suite with the other's name in its place."""
     listed = context.run(["apt-get", "indextargets", "--format",
                           "deb $(SITE) $(CODENAME) $(COMPONENT)", "Created-By: Packages"])
-    lines = [line for line in listed.splitlines() if line.split()[2].startswith(SUITE)]
-    if not lines:
-        raise Failed(f"this machine has no package source for {SUITE}")
-    return "\n".join(sorted(set(lines))) + "\n"
+    found = sorted(set(listed.splitlines()))
+    for name in (suite, SUITE):
+        lines = [f"deb {site} {codename.replace(name, suite, 1)} {component}"
+                 for _, site, codename, component in map(str.split, found)
+                 if codename.startswith(name)]
+        if lines:
+            return "\n".join(lines) + "\n"
+    raise Failed(f"this machine has no package source for {suite}")
 
 
-def _make(context: Context, base: Path, packages: list[str], sources: str,
-          modules: str) -> None:
+def _make(context: Context, base: Path, suite: str, packages: list[str], sources: str,
+          modules: str, later: str) -> None:
     work = base.with_suffix(".new")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
@@ -93,10 +107,13 @@ def _make(context: Context, base: Path, packages: list[str], sources: str,
     small_initrd = ("mkdir -p $1/etc/initramfs-tools/conf.d && "
                     f"printf '{INITRD_CONFIG}' > $1/etc/initramfs-tools/conf.d/small && "
                     f"printf '{modules}' > $1/etc/initramfs-tools/modules")
+    fetch = ("mkdir -p $1/root/packages && chroot $1 sh -c 'cd /root/packages && apt-get -q download "
+             f"$(apt-cache depends {later} | sed -n \"s/^  Depends: //p\")'")
+    hooks = [f"--essential-hook={small_initrd}", *([f"--customize-hook={fetch}"] if later else [])]
     context.run(["mmdebstrap", "--mode=root", "--variant=minbase",
-                 f"--include={','.join(packages)}", f"--essential-hook={small_initrd}",
+                 f"--include={','.join(packages)}", *hooks,
                  '--dpkgopt=force-confold', '--dpkgopt=force-unsafe-io',
-                 SUITE, root, work / "sources.list"])
+                 suite, root, work / "sources.list"])
     for name in ("vmlinuz-*", "initrd.img-*"):
         file = sorted((root / "boot").glob(name))[-1]
         shutil.copy2(file, work / file.name)

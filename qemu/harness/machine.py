@@ -38,13 +38,16 @@ class Machine:
     extra: list[str] = field(default_factory=list)
     reboots: bool = False  # comes up again after a reboot; otherwise QEMU ends there
 
-    def argv(self, kernel: Path, initrd: Path | None, append: str, serial: Path) -> list[str]:
+    def argv(self, kernel: Path | None, initrd: Path | None, append: str, serial: Path) -> list[str]:
+        """Without a kernel the machine boots from its first disk."""
         board = BOARDS[self.board]
         argv = [board.program, *board.options, "-m", f"{self.memory_mib}M", "-smp", str(self.cpus),
                 "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none",
                 "-chardev", f"stdio,id=serial,signal=off,logfile={serial}",
-                "-serial", "chardev:serial", "-kernel", str(kernel),
-                "-append", f"console={board.console} {board.append} {append}"]
+                "-serial", "chardev:serial"]
+        if kernel is not None:
+            argv += ["-kernel", str(kernel),
+                     "-append", f"console={board.console} {board.append} {append}"]
         if initrd is not None:
             argv += ["-initrd", str(initrd)]
         if not self.reboots:
@@ -68,7 +71,7 @@ class Machine:
 class Running:
     """A machine that is switched on. Ended by the case's end at the latest."""
 
-    def __init__(self, context: Context, machine: Machine, kernel: Path, initrd: Path | None,
+    def __init__(self, context: Context, machine: Machine, kernel: Path | None, initrd: Path | None,
                  append: str, name: str = "console"):
         self._context = context
         self.serial = context.dir / f"{name}.log"
