@@ -25,6 +25,12 @@ struct MemoryRange {
 
 enum class Machine { kX86_64, kI386, kArm64, kArm, kPpc64, kS390x, kRiscv64 };
 
+/// A run of page frames.
+struct PageRun {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+};
+
 /// What the writers need to know of the crashed machine.
 struct CrashedMachine {
   Machine machine = Machine::kX86_64;
@@ -43,6 +49,9 @@ struct CrashedMachine {
   // utsname of init_uts_ns where it could be read; else release from VMCOREINFO, the rest empty.
   std::string sysname, nodename, release, version, machine_name, domainname;
 };
+
+/// Of VmcoreSource::first_pages(): 64 MiB in pages of 4 KiB.
+inline constexpr std::size_t kMostFirstPages = 16 << 10;
 
 inline constexpr std::size_t kMaxNotesBytes = 4 << 20;
 inline constexpr std::size_t kMaxVmcoreinfoBytes = 64 << 10;
@@ -97,6 +106,9 @@ class VmcoreSource : public Vmcore {
  public:
   [[nodiscard]] virtual const CrashedMachine& crashed() const noexcept = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<MemoryWindow>> window(std::size_t window_bytes) = 0;
+  /// Page frames without which a debugger cannot open a dump, or does not find its tasks: they are
+  /// written before all others. The most needed first, none twice, at most kMostFirstPages.
+  [[nodiscard]] virtual std::vector<PageRun> first_pages() { return {}; }
   /// For level bits 2..16. At any level, pages that must not be read (hwpoison, offline) are left
   /// out where the page descriptors can be had.
   [[nodiscard]] virtual Result<std::unique_ptr<PageFilter>> filter(int level,

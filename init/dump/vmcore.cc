@@ -15,6 +15,7 @@
 #include "init/dump/kernel/printk_log.h"
 #include "init/dump/kernel/vmcoreinfo.h"
 #include "init/dump/select/agreement.h"
+#include "init/dump/select/first_pages.h"
 #include "init/dump/select/kept_all.h"
 #include "init/dump/select/page_filter.h"
 #include "init/dump/select/page_rules.h"
@@ -188,6 +189,7 @@ class ElfVmcore : public VmcoreSource {
   using VmcoreSource::filter;
   [[nodiscard]] Result<std::unique_ptr<PageFilter>> filter(int level,
                                                            Descriptors descriptors) override;
+  [[nodiscard]] std::vector<PageRun> first_pages() override;
 
  private:
   Status choose_page_size();
@@ -327,6 +329,14 @@ Result<std::unique_ptr<PageFilter>> ElfVmcore::filter(int level, Descriptors des
   return std::unique_ptr<PageFilter>(
       std::make_unique<UnusedDescriptors>(machine_, std::move(filter), std::move(*places),
                                           [this, level] { return this->filter(level); }));
+}
+
+std::vector<PageRun> ElfVmcore::first_pages() {
+  if (kernel_ == nullptr || !space_->proven()) return {};
+  auto view = window(kDescriptorWindow);
+  if (!view) return {};
+  const auto map = make_page_map(info_, machine_.page_size, space_->sparse_bits(), *kernel_);
+  return find_first_pages(machine_, info_, *kernel_, *memory_, **view, map ? map->get() : nullptr);
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ KdumpReader::Descriptor KdumpReader::descriptor(std::uint64_t pfn) const {
 
 std::optional<Bytes> KdumpReader::page(std::uint64_t pfn) const {
   const Descriptor d = descriptor(pfn);
-  if (d.offset == 0) return std::nullopt;
+  if (d.offset == 0 || d.offset >> 62 != 0) return std::nullopt;  // not there (yet), or unreadable
   return unpack(read_(d.offset, d.size), d.flags, block);
 }
 

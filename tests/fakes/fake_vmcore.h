@@ -28,6 +28,7 @@ class FakeVmcore final : public VmcoreSource {
   std::set<std::uint64_t> unreadable;           // page frames
   std::function<bool(std::uint64_t pfn)> keep;  // empty: all
   std::set<std::uint64_t> poisoned;             // left out at every level
+  std::vector<PageRun> first;                   // first_pages()
   int filter_level = 31;                        // what the filter can do
   std::string filter_note;
   bool without_descriptors = false;                  // what the filter says of them
@@ -46,6 +47,7 @@ class FakeVmcore final : public VmcoreSource {
   Result<std::uint64_t> write_dmesg(Output& output) override;
   [[nodiscard]] const CrashedMachine& crashed() const noexcept override { return machine; }
   [[nodiscard]] Result<std::unique_ptr<MemoryWindow>> window(std::size_t window_bytes) override;
+  [[nodiscard]] std::vector<PageRun> first_pages() override { return first; }
   using VmcoreSource::filter;
   [[nodiscard]] Result<std::unique_ptr<PageFilter>> filter(int level,
                                                            Descriptors descriptors) override;

@@ -30,7 +30,10 @@ bool CoreWindow::move_to(std::uint64_t paddr, std::size_t wanted) {
   const auto size =
       static_cast<std::size_t>(std::min<std::uint64_t>(range->size - skipped, window_bytes_));
   if (offset >= file_->size()) return false;
-  if (can_map_) {
+  // A page or two far from what came last: a mapping costs more than a copy.
+  const bool alone = wanted <= kSmall && paddr - last_ >= window_bytes_;
+  last_ = paddr;
+  if (can_map_ && !alone) {
     mapping_ = {};  // first, so that two windows are never mapped at once
     mapping_ = file_->map(offset, size);
     if (mapping_) {
@@ -65,6 +68,7 @@ const PhysicalMemory::Slot& PhysicalMemory::block_with(std::uint64_t paddr) {
   // Fibonacci hashing: tables and the log lie at round addresses.
   Slot& slot = slots_[(block * 0x9e3779b97f4a7c15U) >> 58];
   if (slot.block != block) {
+    if (noted_ != nullptr && noted_->size() < most_noted_) noted_->push_back(block);
     slot.block = block;
     slot.size = 0;
     const MemoryRange* range = find_range(ranges_, block * kBlock);
@@ -72,6 +76,12 @@ const PhysicalMemory::Slot& PhysicalMemory::block_with(std::uint64_t paddr) {
       slot.size = file_->read(range->file_offset + (block * kBlock - range->paddr), slot.bytes);
   }
   return slot;
+}
+
+void PhysicalMemory::note_reads(std::vector<std::uint64_t>* numbers, std::size_t most) {
+  noted_ = numbers;
+  most_noted_ = most;
+  slots_.clear();  // what is there already is read again, and noted
 }
 
 bool PhysicalMemory::read(std::uint64_t paddr, std::span<std::byte> out) {

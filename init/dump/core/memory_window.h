@@ -31,11 +31,13 @@ class CoreWindow : public MemoryWindow {
   std::uint32_t page_size_;
   std::size_t window_bytes_;
   static constexpr int kMostFailedMaps = 64;
+  static constexpr std::size_t kSmall = 16 << 10;
   bool can_map_ = true;
   int failed_maps_ = 0;  // in a row
   FileMapping mapping_;
   std::vector<std::byte> buffer_;
   std::uint64_t first_ = 0;  // physical address of the window's first byte
+  std::uint64_t last_ = 0;   // where the last window was asked for
   Bytes window_;
 };
 
@@ -45,11 +47,15 @@ class PhysicalMemory {
   PhysicalMemory(const CoreFile& file, std::span<const MemoryRange> ranges)
       : file_(&file), ranges_(ranges) {}
 
+  static constexpr std::size_t kBlock = 4096;
+
   /// All of `out`, or false where a byte of it is in no range or cannot be read.
   [[nodiscard]] bool read(std::uint64_t paddr, std::span<std::byte> out);
+  /// From now on the blocks that are read are added to `numbers` (of kBlock bytes each, some of
+  /// them more than once), as long as there are fewer than `most`; null: no longer.
+  void note_reads(std::vector<std::uint64_t>* numbers, std::size_t most);
 
  private:
-  static constexpr std::size_t kBlock = 4096;
   static constexpr std::size_t kSlots = 64;
   struct Slot {
     std::uint64_t block = ~std::uint64_t{0};
@@ -62,6 +68,8 @@ class PhysicalMemory {
   const CoreFile* file_;
   std::span<const MemoryRange> ranges_;
   std::vector<Slot> slots_;
+  std::vector<std::uint64_t>* noted_ = nullptr;
+  std::size_t most_noted_ = 0;
 };
 
 }  // namespace mkcapture::dump

@@ -15,12 +15,14 @@ bool is_native(const CrashedMachine& machine) {
 }  // namespace
 
 KdumpBody::KdumpBody(Output& output, const CrashedMachine& machine, const KdumpLayout& layout,
-                     std::uint64_t most_pages, DumpReport& report)
+                     std::uint64_t most_pages, EarlyPages& early, DumpReport& report)
     : output_(output),
       machine_(machine),
       report_(report),
+      early_(early),
       pages_(output, layout.pages_at, page_room(machine.page_size)),
       descriptors_(kWaitingDescriptors * sizeof(Descriptor)),
+      first_descriptor_at_(layout.descriptors_at),
       descriptors_at_(layout.descriptors_at),
       room_left_(most_pages) {}
 
@@ -40,18 +42,39 @@ Status KdumpBody::zero() {
   return described(zero_page_at_, machine_.page_size, 0);
 }
 
-Status KdumpBody::unreadable(std::uint64_t pfn) {
-  unreadable_.push_back(pfn);
+Status KdumpBody::unreadable(std::uint64_t) {
+  if (in_early_) {
+    early_.not_stored();
+    return {};
+  }
   ++report_.pages_unreadable;
-  ++pages_done_;
-  return {};
+  return described(kNowhere, machine_.page_size, 0);
 }
 
 Status KdumpBody::described(std::uint64_t offset, std::uint32_t size, std::uint32_t flags) {
+  ++pages_done_;
+  if (in_early_) {
+    early_.stored(offset, size, flags);
+    if (pages_done_ < describe_at_) return {};
+    describe_at_ *= 2;
+    TRY(pages_.hand_over());
+    return describe_early();
+  }
+  TRY(push_early());
+  return push({.offset = offset, .size = size, .flags = flags, .page_flags = 0});
+}
+
+Status KdumpBody::push_early() {
+  while (const EarlyPage* page = early_.due(ordinal_))
+    TRY(push({.offset = page->offset, .size = page->size, .flags = page->flags, .page_flags = 0}));
+  return {};
+}
+
+Status KdumpBody::push(const Descriptor& d) {
   if (room_left_ == 0) return fail("the page filter changed its mind");
   --room_left_;
-  ++pages_done_;
-  descriptors()[waiting_++] = {.offset = offset, .size = size, .flags = flags, .page_flags = 0};
+  ++ordinal_;
+  descriptors()[waiting_++] = d;
   if (waiting_ < kWaitingDescriptors) return {};
   TRY(write_descriptors());
   if (waiting_ < kWaitingDescriptors) return {};
@@ -72,12 +95,8 @@ Status KdumpBody::write_descriptors() {
   std::uint64_t saved = 0;
   for (std::size_t i = 0; i < ready; ++i) {
     Descriptor& d = descriptors()[i];
-    if (d.offset != zero_page_at_) ++saved;
-    if (!is_native(machine_)) {
-      d.offset = __builtin_bswap64(d.offset);
-      d.size = __builtin_bswap32(d.size);
-      d.flags = __builtin_bswap32(d.flags);
-    }
+    if (d.offset != zero_page_at_ && d.offset != kNowhere) ++saved;
+    d = in_file_order(d);
   }
   const Status written = output_.write_at(descriptors_at_, bytes);
   waiting_ -= ready;
@@ -89,10 +108,52 @@ Status KdumpBody::write_descriptors() {
   return {};
 }
 
+KdumpBody::Descriptor KdumpBody::in_file_order(Descriptor d) const noexcept {
+  if (!is_native(machine_)) {
+    d.offset = __builtin_bswap64(d.offset);
+    d.size = __builtin_bswap32(d.size);
+    d.flags = __builtin_bswap32(d.flags);
+  }
+  return d;
+}
+
+Status KdumpBody::end_early() {
+  TRY(pages_.hand_over());
+  in_early_ = false;
+  return describe_early();
+}
+
+// All other descriptors' room still holds zeros: what lies between two of these is written with
+// them where that is less work than a write of its own.
+Status KdumpBody::describe_early() {
+  constexpr std::size_t kLongestGap = 16 << 10;
+  const auto buffer = descriptors_.span();
+  std::uint64_t begin = 0;  // place in the file of the buffer's first byte
+  std::size_t used = 0;
+  for (const EarlyPage& page : early_.pages()) {
+    if (page.offset == 0 || page.offset + page.size > pages_.written_up_to()) continue;
+    const std::uint64_t at = first_descriptor_at_ + page.ordinal * sizeof(Descriptor);
+    if (used > 0 &&
+        (at - begin - used > kLongestGap || at - begin + sizeof(Descriptor) > buffer.size())) {
+      TRY(output_.write_at(begin, buffer.first(used)));
+      used = 0;
+    }
+    if (used == 0) begin = at;
+    const auto skip = static_cast<std::size_t>(at - begin);
+    std::memset(buffer.data() + used, 0, skip - used);
+    const Descriptor d = in_file_order(
+        {.offset = page.offset, .size = page.size, .flags = page.flags, .page_flags = 0});
+    std::memcpy(buffer.data() + skip, &d, sizeof d);
+    used = skip + sizeof d;
+  }
+  return used > 0 ? output_.write_at(begin, buffer.first(used)) : Status();
+}
+
 Status KdumpBody::flush() {
   Status status = pages_.flush();
-  const Status rest = write_descriptors();
-  return status ? rest : status;
+  Status rest = in_early_ ? describe_early() : push_early();
+  if (rest) rest = write_descriptors();
+  return status ? std::move(rest) : std::move(status);
 }
 
 }  // namespace mkcapture::dump

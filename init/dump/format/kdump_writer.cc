@@ -7,6 +7,7 @@
 #include "init/dump/core/crashed_bytes.h"
 #include "init/dump/format/codecs.h"
 #include "init/dump/format/compress_pool.h"
+#include "init/dump/format/early_pages.h"
 #include "init/dump/format/kdump_body.h"
 #include "init/dump/format/kdump_format.h"
 #include "init/dump/format/progress_meter.h"
@@ -24,7 +25,8 @@ class KdumpWriter {
         output_(output),
         options_(options),
         how_(how),
-        progress_(progress) {}
+        progress_(progress),
+        early_(how.write_once ? std::vector<PageRun>() : source.first_pages()) {}
 
   Result<DumpReport> write() {
     auto layout = kdump_layout(machine_);
@@ -38,11 +40,16 @@ class KdumpWriter {
 
     // First pass. A stream's headers, which say what the level is, come behind it.
     if (!how_.write_once) TRY(write_front(kDumpIncomplete));
-    TRY(pages_.first_pass([&] { kept_ = 0; },
-                          [&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
-                            kept_ += count_bits(bits);
-                            return how_.write_once ? Status() : write_bits(first_pfn, bits);
-                          }));
+    TRY(pages_.first_pass(
+        [&] {
+          kept_ = 0;
+          early_.restart();
+        },
+        [&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
+          early_.count(first_pfn, bits, kept_);
+          kept_ += count_bits(bits);
+          return how_.write_once ? Status() : write_bits(first_pfn, bits);
+        }));
     status_ = codec_flag | (pages_.without_descriptors() ? kDumpWithoutDescriptors : 0);
     if (how_.write_once) TRY(write_front(0));
     report_.pages_total = pages_.pages_present();
@@ -54,7 +61,7 @@ class KdumpWriter {
     }
 
     // Second pass. From here on there is something that can be read.
-    KdumpBody body(output_, machine_, layout_, kept_, report_);
+    KdumpBody body(output_, machine_, layout_, kept_, early_, report_);
     if (!body.ok()) return sys_error("dump buffers", ENOMEM);
     Status end = write_pages(body);
     if (const Status rest = body.flush(); end && !rest) end = rest;
@@ -134,7 +141,7 @@ class KdumpWriter {
     present_.assign(bits.size(), 0);
     set_present(machine_, first_pfn, present_);
     TRY(write_bitmap(layout_.present_at, first_pfn, present_));
-    return write_kept(first_pfn, bits);
+    return write_bitmap(layout_.kept_at, first_pfn, bits);
   }
 
   Status write_bitmap(std::uint64_t at, std::uint64_t first_pfn,
@@ -151,10 +158,6 @@ class KdumpWriter {
                       std::as_bytes(bits.first(std::min<std::uint64_t>(bits.size(), room))));
   }
 
-  Status write_kept(std::uint64_t first_pfn, std::span<const std::uint8_t> bits) {
-    return write_bitmap(layout_.kept_at, first_pfn, bits);
-  }
-
   Status write_pages(KdumpBody& body) {
     ProgressMeter meter(progress_, kept_);
     std::unique_ptr<PageWorker> worker;
@@ -169,38 +172,34 @@ class KdumpWriter {
       worker = std::move(*made);
     }
     if ((options_.choice.level & 1) != 0) TRY(body.share_zeros());
-    return pages_.for_each_cycle([&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) {
-      Status status;
-      std::uint64_t from = 0;
-      while (status) {
+    const auto put = [&](PageRun run) {
+      Status status = pool ? pool->put(run, body) : worker->work(run, body);
+      meter.update(body.pages_done(), written(body));
+      return status;
+    };
+    if (!how_.write_once) {
+      body.begin_early();
+      for (PageRun run = early_.take_run(kRunPages); run.count > 0;
+           run = early_.take_run(kRunPages)) {
+        TRY(put(run));
+      }
+      if (pool) TRY(pool->drain(body));
+      TRY(body.end_early());
+    }
+    TRY(pages_.for_each_cycle([&](std::uint64_t first_pfn, std::span<std::uint8_t> bits) -> Status {
+      // A stream's bits have not been written yet.
+      if (how_.write_once) TRY(write_bits(first_pfn, bits));
+      early_.clear_stored(first_pfn, bits);
+      for (std::uint64_t from = 0;;) {
         PageRun run = next_run(bits, from);
-        if (run.count == 0) break;
+        if (run.count == 0) return {};
         run.count = std::min(run.count, kRunPages);
         from = run.first + run.count;
         run.first += first_pfn;
-        status = pool ? pool->put(run, body) : worker->work(run, body);
-        meter.update(body.pages_done(), written(body));
+        TRY(put(run));
       }
-      if (pool && status) status = pool->drain(body);
-      return end_cycle(std::move(status), first_pfn, bits, body);
-    });
-  }
-
-  /// Takes the bits of pages that could not be read back.
-  Status end_cycle(Status status, std::uint64_t first_pfn, std::span<std::uint8_t> bits,
-                   KdumpBody& body) {
-    const auto unreadable = body.take_unreadable();
-    for (const std::uint64_t pfn : unreadable) {
-      auto& byte = bits[(pfn - first_pfn) / 8];
-      byte = static_cast<std::uint8_t>(byte & ~(1U << (pfn % 8)));
-    }
-    Status written;
-    if (how_.write_once) {
-      written = write_bits(first_pfn, bits);
-    } else if (!unreadable.empty()) {
-      written = write_kept(first_pfn, bits);
-    }
-    return status ? std::move(written) : std::move(status);
+    }));
+    return pool ? pool->drain(body) : Status();
   }
 
   static constexpr std::uint64_t kRunPages = 1024;  // so that progress is seen
@@ -217,6 +216,7 @@ class KdumpWriter {
   std::uint32_t status_ = 0;   // kPage... and kDump... of a whole dump
   std::uint64_t reached_ = 0;  // the furthest byte of the file so far
   std::uint64_t kept_ = 0;
+  EarlyPages early_;
   std::vector<std::uint8_t> present_;
   DumpReport report_;
 };

@@ -1,8 +1,11 @@
 // The dump in the kdump-compressed format (kdump_format.h).
 //
 // Two passes over the page filter: the first writes the bitmaps and counts, so that the
-// descriptors' room is known; the second writes descriptors and pages side by side. A page of zeros
+// descriptors' room is known; the second writes descriptors and pages side by side: first what a
+// debugger cannot do without, so that a dump which ends early opens, then all other pages,
+// ascending (on a stream, which nobody opens before it is whole, only these). A page of zeros
 // (level bit 1) keeps its bit, and all of them share one page in the file, as makedumpfile does it.
+// So does a page that cannot be read, and its descriptor leads behind every file's end.
 // Until the dump is whole its header says that it is incomplete.
 #pragma once
 

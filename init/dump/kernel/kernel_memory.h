@@ -27,6 +27,8 @@ class KernelMemory {
   /// An unsigned long or a pointer.
   [[nodiscard]] std::optional<std::uint64_t> word(std::uint64_t vaddr);
 
+  /// As AddressSpace's.
+  [[nodiscard]] std::vector<std::uint64_t> tables(std::size_t most) { return space_->tables(most); }
   /// As AddressSpace's, remembering the mappings that it found last.
   [[nodiscard]] std::optional<Extent> translate(std::uint64_t vaddr);
 

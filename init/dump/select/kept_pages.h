@@ -18,12 +18,6 @@ namespace mkcapture::dump {
 /// Page frames in a cycle: 32 KiB of bits, 1 GiB of memory with 4 KiB pages.
 inline constexpr std::uint64_t kCyclePages = std::uint64_t{1} << 18;
 
-/// A run of page frames.
-struct PageRun {
-  std::uint64_t first = 0;
-  std::uint64_t count = 0;
-};
-
 /// The next run of set bits at or behind `from`; count 0 where there is none.
 [[nodiscard]] PageRun next_run(std::span<const std::uint8_t> bits, std::uint64_t from) noexcept;
 [[nodiscard]] std::uint64_t count_bits(std::span<const std::uint8_t> bits) noexcept;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "init/base/result.h"
 #include "init/dump/core/memory_window.h"
@@ -38,6 +39,12 @@ class AddressSpace {
   /// Whether the kernel's tables map themselves to the place where they were found. What is made
   /// without that proof finds the image's variables, but no page descriptor is believed.
   [[nodiscard]] virtual bool proven() { return true; }
+  /// The physical addresses of the kernel's own tables below its top one, at most `most` of them;
+  /// none on a machine whose debuggers need only those on the way to what is asked for.
+  [[nodiscard]] virtual std::vector<std::uint64_t> tables(std::size_t most) {
+    (void)most;
+    return {};
+  }
 };
 
 /// `memory` must outlive the result. Fails where VMCOREINFO lacks what the machine needs.

@@ -5,6 +5,8 @@
 // "4-Level Paging and 5-Level Paging". KASLR needs nothing of its own: the addresses in VMCOREINFO
 // are those of the running kernel, and so is phys_base.
 #include <algorithm>
+#include <array>
+#include <vector>
 
 #include "init/dump/kernel/arch/page_walk.h"
 
@@ -18,6 +20,8 @@ constexpr std::uint64_t kMaxImageSize = std::uint64_t{1} << 30;
 constexpr std::uint64_t kPresent = 1U << 0;
 constexpr std::uint64_t kPageSizeBit = 1U << 7;  // this entry maps a page of 1 GiB or 2 MiB
 constexpr std::uint64_t kAddressMask = 0x000ffffffffff000;  // bits 12 to 51
+
+constexpr std::size_t kEntries = 512;
 
 constexpr TableLevel kLevels[] = {{48, 9}, {39, 9}, {30, 9}, {21, 9}, {12, 9}};
 
@@ -46,6 +50,12 @@ class X86AddressSpace : public AddressSpace {
     return found && found->paddr == top_table_;
   }
 
+  [[nodiscard]] std::vector<std::uint64_t> tables(std::size_t most) override {
+    std::vector<std::uint64_t> found;
+    add_tables(top_table_, five_levels_ ? 0 : 1, kEntries / 2, most, found);
+    return found;
+  }
+
   [[nodiscard]] SparseBits sparse_bits() const noexcept override {
     return {27, five_levels_ ? 52U : 46U};
   }
@@ -55,15 +65,30 @@ class X86AddressSpace : public AddressSpace {
     const unsigned top_bit = five_levels_ ? 56 : 47;
     const std::uint64_t above = vaddr >> top_bit;  // canonical: all ones in the kernel's half
     if (above != ~std::uint64_t{0} >> top_bit) return std::nullopt;
-    return walk_tables(*memory_, Fields(), 8, top_table_,
-                       std::span(kLevels).subspan(five_levels_ ? 0 : 1), vaddr,
-                       [this](std::uint64_t entry, const TableLevel& level) -> TableEntry {
-                         if ((entry & kPresent) == 0) return {};
-                         const bool large = level.shift == 30 || level.shift == 21;
-                         if (level.shift == 12 || (large && (entry & kPageSizeBit) != 0))
-                           return TableEntry::page(entry & address_mask_);
-                         return TableEntry::table(entry & address_mask_);
-                       });
+    return walk_tables(
+        *memory_, Fields(), 8, top_table_, std::span(kLevels).subspan(five_levels_ ? 0 : 1), vaddr,
+        [this](std::uint64_t entry, const TableLevel& level) { return decode(entry, level); });
+  }
+
+  [[nodiscard]] TableEntry decode(std::uint64_t entry, const TableLevel& level) const {
+    if ((entry & kPresent) == 0) return {};
+    const bool large = level.shift == 30 || level.shift == 21;
+    if (level.shift == 12 || (large && (entry & kPageSizeBit) != 0))
+      return TableEntry::page(entry & address_mask_);
+    return TableEntry::table(entry & address_mask_);
+  }
+
+  /// Those that the entries of a table of kLevels[level] lead to, from the `first` one on.
+  void add_tables(std::uint64_t table, std::size_t level, std::size_t first, std::size_t most,
+                  std::vector<std::uint64_t>& found) {
+    std::array<std::byte, kEntries * 8> entries;
+    if (!memory_->read(table, entries)) return;
+    for (std::size_t i = first; i < kEntries && found.size() < most; ++i) {
+      const TableEntry entry = decode(Fields().u64(entries, i * 8), kLevels[level]);
+      if (entry.kind != TableEntry::Kind::kTable) continue;
+      found.push_back(entry.paddr);
+      if (level + 2 < std::size(kLevels)) add_tables(entry.paddr, level + 1, 0, most, found);
+    }
   }
 
   std::uint64_t phys_base_;
