@@ -5,6 +5,7 @@
 #                             when CMD fails, the log's last lines and its path, then exit 1
 #   cached NAME KEY CMD...    sets `entry` to the cache folder of NAME for KEY (any text that holds
 #                             all inputs); where it is not there, `CMD... FOLDER` fills it first
+#   two_at_a_time CMD WORD... runs `CMD WORD` for each WORD, each in a subshell; exit 1 where one fails
 #   file_hash PATH... [TEST]  one hash over files and folders, of those that pass find's TEST
 # shellcheck shell=bash disable=SC2034
 
@@ -16,6 +17,7 @@ readonly unused_days=60 # a cache entry that nobody asked for in so long is remo
 readonly work=$cache/work.$$ # scratch space of this run
 jobs=$(nproc)
 readonly jobs
+beside='' # whether another step may run at the same time
 trap 'rm -rf "$work"' EXIT
 
 say() {
@@ -31,7 +33,7 @@ step() {
   local name=$1 text=$2 log=$build/log/$1.log start=$SECONDS status
   shift 2
   mkdir -p "$build/log"
-  printf '[%4ds] %s ... ' "$start" "$text"
+  [[ -n $beside ]] || printf '[%4ds] %s ... ' "$start" "$text"
   # Not `if (...)`: bash ignores -e in everything that a condition calls.
   set +e
   (
@@ -40,12 +42,32 @@ step() {
   ) >"$log" 2>&1 </dev/null
   status=$?
   set -e
+  [[ -z $beside ]] || printf '[%4ds] %s ... ' "$start" "$text" # lines of two steps do not mix
   if ((status != 0)); then
     printf 'FAILED\n'
     tail -n 20 "$log" | sed 's/^/    /' >&2
     die "$text failed; the whole log is $log"
   fi
   printf '%d s\n' $((SECONDS - start))
+}
+
+# For builds of which a half is one configure script, one archive or one linker.
+two_at_a_time() {
+  local command=$1 word running=0 failed=''
+  shift
+  for word in "$@"; do
+    ((running < 2)) || { wait -n || failed=yes; running=1; }
+    [[ -z $failed ]] || break
+    (
+      [[ $# == 1 ]] || beside=yes
+      "$command" "$word"
+    ) &
+    running=$((running + 1))
+  done
+  while ((running-- > 0)); do
+    wait -n || failed=yes
+  done
+  [[ -z $failed ]] || exit 1 # said already
 }
 
 file_hash() {

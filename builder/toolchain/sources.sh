@@ -33,19 +33,26 @@ upstream_name() {
 apt_run() {
   local state=$1 dir=$cache/apt/$1
   shift
-  if [[ ! -e $dir/updated || -n $(find "$dir/updated" -mmin "+$((lists_hours * 60))") ]]; then
-    write_apt_configuration "$state" "$dir"
-    # A mirror of one suite that is in the middle of its own update must not stop us: what another
-    # suite has will do. Offline, the lists of last time will.
-    if APT_CONFIG=$dir/apt.conf apt-get update -q >"$dir/update.log" 2>&1 ||
-      compgen -G "$dir/lists/*_Packages*" >/dev/null || compgen -G "$dir/lists/*_Sources*" >/dev/null; then
-      touch "$dir/updated"
-    else
-      tail -n 5 "$dir/update.log" >&2
-      die "apt-get update with $dir/apt.conf failed"
-    fi
-  fi
+  mkdir -p "$dir"
+  (
+    flock 8 # two may want it at once
+    [[ -e $dir/updated && -z $(find "$dir/updated" -mmin "+$((lists_hours * 60))") ]] || update_lists "$state" "$dir"
+  ) 8>"$dir/.lock" || exit 1 # said already
   APT_CONFIG=$dir/apt.conf "$@"
+}
+
+update_lists() {
+  local state=$1 dir=$2
+  write_apt_configuration "$state" "$dir"
+  # A mirror of one suite that is in the middle of its own update must not stop us: what another
+  # suite has will do. Offline, the lists of last time will.
+  if APT_CONFIG=$dir/apt.conf apt-get update -q >"$dir/update.log" 2>&1 ||
+    compgen -G "$dir/lists/*_Packages*" >/dev/null || compgen -G "$dir/lists/*_Sources*" >/dev/null; then
+    touch "$dir/updated"
+  else
+    tail -n 5 "$dir/update.log" >&2
+    die "apt-get update with $dir/apt.conf failed"
+  fi
 }
 
 write_apt_configuration() {
@@ -246,7 +253,7 @@ unpack_package() {
     done
     die "MKCAPTURE_SOURCES: no package ${package}_*_$debarch.deb in $MKCAPTURE_SOURCES"
   fi
-  download=$work/download-$package
+  download=$work/download-$package-$debarch-$BASHPID
   mkdir -p "$download"
   (cd "$download" && apt_run "$debarch${suite:+@$suite}" apt-get download -q "$package")
   mkdir -p "$dir"
