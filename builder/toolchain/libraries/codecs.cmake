@@ -26,8 +26,8 @@ foreach(library zstd zstd_fast)
     ZSTD_STRIP_ERROR_STRINGS=1)
 endforeach()
 
-# lzo: lzo1x_1, makedumpfile's.
-set(names lzo1x_1 lzo_init lzo_ptr lzo_str lzo_util lzo_crc)
+# lzo: lzo1x_1, makedumpfile's, with a table that suits a page (lzo1x_1_12).
+set(names lzo1x_1l lzo_init lzo_ptr lzo_str lzo_util lzo_crc)
 list(TRANSFORM names REPLACE "(.+)" "${SOURCES}/lzo2/src/\\1.c")
 add_library(lzo2 STATIC ${names})
 target_include_directories(lzo2 PRIVATE ${SOURCES}/lzo2/include ${SOURCES}/lzo2)

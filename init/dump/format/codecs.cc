@@ -102,17 +102,19 @@ class ZlibCodec final : public PageCodec {
 #endif
 
 #ifdef MKCAPTURE_HAVE_LZO
+/// With a table of 4096 entries, which is cleared for each page: the usual 16384 take a tenth of
+/// the time and make a dump smaller by a thousandth.
 class LzoCodec final : public PageCodec {
  public:
-  LzoCodec() : memory_(LZO1X_1_MEM_COMPRESS) {}
+  LzoCodec() : memory_(LZO1X_1_12_MEM_COMPRESS) {}
 
   [[nodiscard]] std::uint32_t flag() const noexcept override { return kPageLzo; }
 
   std::size_t compress(std::span<const std::byte> page, std::byte* out) noexcept override {
     lzo_uint size = page.size();
     const int rc =
-        lzo1x_1_compress(reinterpret_cast<const unsigned char*>(page.data()), page.size(),
-                         reinterpret_cast<unsigned char*>(out), &size, memory_.data());
+        lzo1x_1_12_compress(reinterpret_cast<const unsigned char*>(page.data()), page.size(),
+                            reinterpret_cast<unsigned char*>(out), &size, memory_.data());
     return rc == LZO_E_OK && size < page.size() ? size : 0;
   }
 

@@ -21,7 +21,8 @@ constexpr std::size_t kMostPointedTo = 4096;  // pages, at the end
 constexpr std::size_t kMostCpus = 512;
 constexpr std::uint64_t kMostSections = 4 << 20;
 constexpr std::size_t kMostTasks = 4096;
-constexpr int kMostNodes = 256;  // of one tree
+constexpr std::size_t kMostElements = 4096;  // of all lists of a kind
+constexpr int kMostNodes = 256;              // of one tree
 constexpr int kDeepestTree = 4;
 constexpr int kMostTranslations = 1 << 12;  // of what the linear map does not have
 constexpr std::uint64_t kStack = 16 << 10;  // of most machines, aligned to its size
@@ -39,6 +40,10 @@ constexpr std::uint64_t kCpuAlign = 64 << 10;  // of a CPU's area, where it can 
 constexpr std::uint64_t kCpuArea = 256 << 10;  // of distributions' kernels 150 to 240 KiB
 constexpr std::uint64_t kNameBehind = 2048;    // at most, the list of tasks
 constexpr std::size_t kNameBytes = 16;         // TASK_COMM_LEN
+
+struct VirtualArea {
+  std::uint64_t begin, size;
+};
 
 class Finder {
  public:
@@ -260,7 +265,7 @@ class Finder {
   }
   void go_round(std::uint64_t head, std::uint64_t element, std::vector<std::uint64_t>& elements,
                 std::size_t most) {
-    for (std::size_t n = 0; n < most && element != head; ++n) {
+    for (std::size_t n = 0; n < most && element != head && elements.size() < kMostElements; ++n) {
       append(elements, element);
       const auto next = word_at(element);
       if (!next || !is_kernel(*next)) return;
@@ -365,10 +370,15 @@ class Finder {
   /// of its areas. A module is such an area, or several that its struct module points to.
   void add_area(std::uint64_t vaddr) {
     const std::uint64_t page = machine_.page_size;
-    for (std::uint64_t i = 0; i < kMostOfArea && add_page_at(vaddr + i * page); ++i) {
+    for (const VirtualArea& area : areas_) {
+      if (vaddr - area.begin < area.size) return;
     }
-    for (std::uint64_t i = 1; i < kMostOfArea && add_page_at(vaddr - i * page); ++i) {
-    }
+    std::uint64_t above = 0, below = 0;
+    while (above < kMostOfArea && add_page_at(vaddr + above * page))
+      ++above;
+    while (above > 0 && below < kMostOfArea && add_page_at(vaddr - (below + 1) * page))
+      ++below;
+    if (above > 0) areas_.push_back({(vaddr & ~(page - 1)) - below * page, (below + above) * page});
   }
   void point_to(std::uint64_t pfn) {
     if (pointed_to_.size() < kMostPointedTo) append(pointed_to_, pfn);
@@ -401,6 +411,7 @@ class Finder {
   std::vector<std::uint64_t> in_trees_;    // page frames
   std::vector<std::uint64_t> modules_;     // addresses of their lists, and of the like
   std::vector<std::uint64_t> tasks_;       // addresses of their lists
+  std::vector<VirtualArea> areas_;         // that add_area() has gone through
   std::size_t cpus_ = 0;
   int translations_ = 0;
   int nodes_ = 0;
