@@ -161,8 +161,13 @@ std::vector<std::byte> SyntheticMachine::core() const {
     out.resize((out.size() + kPage - 1) / kPage * kPage);
     const std::uint64_t first = load.paddr / kPage * kPage;
     const std::uint64_t end = (load.paddr + load.size + kPage - 1) / kPage * kPage;
-    for (std::uint64_t at = first; at < end; ++at)
-      out.push_back(at < memory.size() ? memory[at] : std::byte{0});
+    const auto there = [&](std::uint64_t at) {
+      return memory.begin() +
+             static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(at, memory.size()));
+    };
+    const std::size_t size = out.size() + (end - first);
+    out.insert(out.end(), there(first), there(end));
+    out.resize(size);
   }
   return out;
 }

@@ -81,6 +81,7 @@ class Finder {
       look_at_variables(data, std::min(data + kInitialized, image_.size));
       if (known) {
         look_at_variables(symbols.begin - std::min(symbols.begin, kBeforeSymbols), symbols.begin);
+        set_once_ = 0;
         look_at_variables(symbols.end, std::min(symbols.end + kSetOnce, data));
       } else {
         look_at_variables(0, data);
@@ -100,6 +101,10 @@ class Finder {
       add_area(module);
     end_tier();
     memory_.note_reads(nullptr, 0);
+    // Behind its symbols the image has its texts, such as the names of tasks' states, up to what is
+    // set once.
+    if (known && set_once_ > symbols.end) add_image(symbols.end, set_once_);
+    end_tier();
     // From its end on: what interrupts and the scheduler run is there.
     for (std::uint64_t end = std::min(data, symbols.begin); end > 0;) {
       const std::uint64_t begin = end - std::min(end, kImagePiece);
@@ -224,7 +229,10 @@ class Finder {
     const auto paddr = linear(value);
     if (paddr) {
       // Among constants this is set once, and so may be what follows (__per_cpu_offset: 64 KiB).
-      if (at < data_vaddr_) add_image(at - image_.vaddr, at - image_.vaddr + kArray);
+      if (at < data_vaddr_) {
+        add_image(at - image_.vaddr, at - image_.vaddr + kArray);
+        if (set_once_ == 0) set_once_ = at - image_.vaddr;
+      }
       point_to(*paddr / machine_.page_size);
       if (*paddr % kCpuAlign == 0 && cpu_areas_.size() < kMostCpus / cpus_ + 8)
         append(cpu_areas_, *paddr);
@@ -405,6 +413,7 @@ class Finder {
   std::optional<std::uint64_t> linear_;  // what is taken off a linear address for a physical one
   FoundPages found_;
   std::uint64_t data_vaddr_ = 0;           // of the first variable
+  std::uint64_t set_once_ = 0;             // in the image, of the first such variable that was seen
   std::vector<std::uint64_t> read_;        // blocks of `memory_`
   std::vector<std::uint64_t> pointed_to_;  // page frames
   std::vector<std::uint64_t> cpu_areas_;   // physical addresses

@@ -96,6 +96,15 @@ TEST_CASE("First pages: the image's own symbols and what follows them are left t
   for (const std::uint64_t page : {0x151, 0x158, 0x161})
     CHECK(place(runs, kImage + page) == -1);
   CHECK(place(runs, kImage + 0x100) >= 0);
+
+  // But for the texts, which end where what is set once begins.
+  m.put64(SyntheticMachine::image_paddr(0x164008), kDirect + 1900 * 4096);
+  const auto more = first_pages(d);
+  for (const std::uint64_t page : {0x15a, 0x161, 0x163}) {
+    CHECK(place(more, kImage + page) >= 0);
+    CHECK(place(more, kImage + page) < place(more, kImage + 0x100));
+  }
+  CHECK(place(more, kImage + 0x156) == -1);
 }
 
 TEST_CASE("First pages: every task is found by the list that begins in the image") {
