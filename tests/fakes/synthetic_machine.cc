@@ -161,6 +161,7 @@ std::vector<std::byte> SyntheticMachine::core() const {
     out.resize((out.size() + kPage - 1) / kPage * kPage);
     const std::uint64_t first = load.paddr / kPage * kPage;
     const std::uint64_t end = (load.paddr + load.size + kPage - 1) / kPage * kPage;
+    if (end <= first) continue;  // no physical address
     const auto there = [&](std::uint64_t at) {
       return memory.begin() +
              static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(at, memory.size()));
