@@ -12,7 +12,7 @@ from harness.monitor import Monitor
 from harness.outcome import Outcome
 from harness.verdicts import read_verdicts
 
-from .system import LIGHT, MARKER, NODE, NONCE, newest_package, unit_of_guest
+from .system import LIGHT, MARKER, NODE, NONCE, QUIET, newest_package, unit_of_guest
 
 CRASH_UNIT = """[Unit]
 DefaultDependencies=no
@@ -31,7 +31,7 @@ Before=network-online.target
 Type=oneshot
 ExecStart=/bin/sh -c "while [ -e /root/crash_early ] || [ -e /run/crashing ]; do sleep 1; done"
 """
-APPEND = "ro crashkernel=128M panic=5 systemd.show_status=0 mitigations=off"
+APPEND = f"ro crashkernel=128M panic=5 {QUIET}"
 
 
 @case("panic-before-network", long=True, limit=3000)
