@@ -11,7 +11,7 @@ from harness.debian import debian, put_files
 from harness.machine import Machine, Running
 from harness.server import free_port, ssh_server
 
-from .system import NODE, newest_package, unit_of_guest
+from .system import LIGHT, NODE, QUIET, newest_package, unit_of_guest
 
 # name: exit status, and what the output must say.
 EXPECTED = {
@@ -90,10 +90,10 @@ def check(context: Context) -> None:
     system = debian(context, [paths.MKCAPTURE], ["nfs-kernel-server"])
     unit, link = unit_of_guest(context, "check_round")
     put_files(context, system.disk, [(newest_package(), "/root/mkcapture.deb", 0o644), *unit], [link])
-    machine = Machine(memory_mib=1024, disks=[("virtio-blk", system.disk)])
+    machine = Machine(memory_mib=1024, disks=[("virtio-blk", system.disk)], extra=LIGHT)
     running = Running(context, machine, system.kernel, system.initrd,
-                      f"root=UUID={system.disk.uuid} ro systemd.show_status=0 mitigations=off")
-    console = running.wait_end(limit=1400)
+                      f"root=UUID={system.disk.uuid} ro {QUIET}")
+    console = running.wait_end(limit=2400)
     for line in console.splitlines():
         if line.startswith("round: FAILED"):
             raise Failed(line)
