@@ -1,19 +1,26 @@
 """A machine that crashes as soon as it is up, ten times: what is on the target after each."""
 
 import re
+import shutil
+from pathlib import Path
 from typing import Callable
 
+from cases.ssh import STATIC_IP
+from cases.system import LIGHT
 from harness.case import Context, case, expect
 from harness.crash import NODE, Round, start
 from harness.debian import put_files
 from harness.disk import make_disk
 from harness.image import ImageOptions
 from harness.machine import Machine
-from harness.verdicts import read_verdicts
+from harness.server import ssh_server
+from harness.verdicts import Verdicts, read_verdicts
 
 CRASHES = 10
 KEEP = 3
-RESERVE_MIB = 800  # of a disk of 1 GB
+SIZE_MIB = 1022
+RESERVE_MIB = 800
+SPACE = ["--keep", str(KEEP), "--reserve", f"{RESERVE_MIB}M"]
 # Another machine's dumps, whole and not, one of this machine with somebody's notes in it, and what
 # is no dump at all.
 OTHERS = {
@@ -34,7 +41,7 @@ Look = Callable[[str], dict[str, set[str]]]
 @case("crash-loop-disk", long=True, limit=3600)
 def on_disk(context: Context) -> None:
     """on an ext4 of 1 GB with keep=3 and a reserve: three dumps, the reserve free, others untouched"""
-    disk = make_disk(context, "ext4", 1022, directory="crash")
+    disk = make_disk(context, "ext4", SIZE_MIB, directory="crash")
     file = context.dir / "other"
     file.write_text("not ours\n")
     put_files(context, disk, [(file, f"/crash/{folder}/{name}", 0o600)
@@ -42,19 +49,58 @@ def on_disk(context: Context) -> None:
 
     def look(console: str) -> dict[str, set[str]]:
         free = re.search(r"^there, free: (\d+) KiB", console, re.MULTILINE)
-        expect(free and int(free[1]) >= RESERVE_MIB << 10,
-               f"{int(free[1]) >> 10 if free else '?'} MiB are free, not {RESERVE_MIB}")
+        _expect_free(int(free[1]) if free else 0)
         return {name: set(files.split()) for name, files in
                 re.findall(r"^there: ([^ ]+): (.*)$", console, re.MULTILINE)}
 
     crash_loop(context, Machine(disks=[("virtio-blk", disk)]), ImageOptions(
         targets=[f"disk:UUID={disk.uuid}:/crash"], drivers="virtio_pci,virtio_blk,ext4",
-        options=["--keep", str(KEEP), "--reserve", f"{RESERVE_MIB}M"], dump="default"), LIST, look)
+        options=SPACE, dump="default"), LIST, look)
+
+
+@case("crash-loop-sftp", long=True, limit=3600)
+def on_sftp(context: Context) -> None:
+    """the same on an SFTP server that other hosts use as well"""
+    server = ssh_server(context, size_mib=SIZE_MIB)
+    crash_loop(context, Machine(nic="e1000e"), ImageOptions(
+        targets=[server.target()], drivers="e1000e",
+        options=["--ip", STATIC_IP, *server.options(), *SPACE], dump="default"), "",
+        _served(server.folder))
+
+
+def _served(folder: Path) -> Look:
+    """Puts the others' dumps into a server's folder, and looks there."""
+    for name, files in OTHERS.items():
+        (folder / name).mkdir(parents=True)
+        for file in files:
+            (folder / name / file).write_text("not ours\n")
+
+    def look(_: str) -> dict[str, set[str]]:
+        _expect_free(shutil.disk_usage(folder).free >> 10)
+        for name, files in OTHERS.items():
+            expect(all((folder / name / file).read_text() == "not ours\n" for file in files),
+                   f"{name} was written to")
+        return {found.name: {file.name for file in found.iterdir()} for found in folder.iterdir()}
+
+    return look
+
+
+def _expect_free(kib: int) -> None:
+    expect(kib >= RESERVE_MIB << 10, f"{kib >> 10} MiB are free, not {RESERVE_MIB}")
+
+
+def _newest_stay(crashes: int, there: dict[str, set[str]], said: Verdicts) -> None:
+    expect(said.status == "saved", f"crash {crashes}: {said.targets[-1].reason}")
+    expect(len(there) == min(crashes, KEEP),
+           f"after crash {crashes}: {len(there)} dumps, not {min(crashes, KEEP)}")
+    for name, files in there.items():
+        expect(files == WHOLE, f"after crash {crashes}: {name} has {' '.join(sorted(files))}")
 
 
 def crash_loop(context: Context, machine: Machine, image: ImageOptions, prepare: str,
                look: Look) -> None:
     machine.reboots = True
+    machine.extra = LIGHT
     running = start(context, Round(machine, image, fill={"K": 4, "U": 8, "C": 4}, prepare=prepare))
     last = ""  # name of the newest dump
     begin = 0  # of what the console said since the last crash
@@ -63,19 +109,18 @@ def crash_loop(context: Context, machine: Machine, image: ImageOptions, prepare:
         expect(found[1] == "crash now", "the system did not come up")
         boot = found.string[begin:found.start()]
         begin = found.end()
-        if crashes:
-            said = read_verdicts(boot)
-            expect(said.status == "saved", f"crash {crashes}: {said.targets[-1].reason}")
         there = look(boot)
         for name, own in OTHERS.items():
             expect(there.pop(name, None) == set(own), f"after crash {crashes} {name} is not whole")
         context.note(f"after crash {crashes}: {' '.join(sorted(there))}\n")
-        expect(len(there) == min(crashes, KEEP),
-               f"after crash {crashes}: {len(there)} dumps, not {min(crashes, KEEP)}")
-        for name, files in there.items():
-            expect(re.fullmatch(NODE + r"-\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d", name) and files == WHOLE,
-                   f"after crash {crashes}: {name} has {' '.join(sorted(files))}")
-        newest = max(there, default="")
-        expect(newest > last or not crashes, f"crash {crashes} has left no new dump")
+        if not crashes:
+            expect(not there, "there are dumps before the first crash")
+            continue
+        _newest_stay(crashes, there, read_verdicts(boot))
+        for name in there:
+            expect(re.fullmatch(NODE + r"-\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d", name),
+                   f"after crash {crashes}: {name}")
+        newest = max(there)
+        expect(newest > last, f"crash {crashes} has left no new dump")
         last = newest
     running.kill()

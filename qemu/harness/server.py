@@ -106,14 +106,25 @@ def on_a_mount(context: Context, folder: Path) -> None:
         context.at_end(lambda: subprocess.run(["umount", "-l", folder], check=False))
 
 
+def _folder(context: Context, size_mib: int) -> Path:
+    """What a server shows; with a size it is a file system of its own."""
+    folder = context.dir / "served"
+    folder.mkdir()
+    if size_mib:
+        context.run(["mount", "-t", "tmpfs", "-o", f"size={size_mib}M", "none", folder])
+        context.at_end(lambda: subprocess.run(["umount", "-l", folder], check=False))
+    return folder
+
+
 OLD_CLIENT = "Linux NFSv4.2 elsewhere"
 
 
 def nfs_server(context: Context, pseudo: str = "/dumps", protocols: str = "3, 4", grace: int = 0,
-               ipv6: bool = False) -> NfsServer:
+               ipv6: bool = False, size_mib: int = 0) -> NfsServer:
     """NFS 3, 4.0, 4.1 and 4.2 on one port; version 3 finds its mount service by the port mapper,
     which is started where the host has none. `pseudo`: the export's path; `protocols`: the export's
-    own, the server speaks all; `grace`: seconds of its grace period, which begins now."""
+    own, the server speaks all; `grace`: seconds of its grace period, which begins now; `size_mib`: of
+    the file system that is exported, where it is one of its own."""
     if os.geteuid() != 0:
         raise Skipped("nfs-ganesha needs root")
     if not _nfs_lock.acquire(timeout=context.left()):
@@ -121,9 +132,8 @@ def nfs_server(context: Context, pseudo: str = "/dumps", protocols: str = "3, 4"
     context.at_end(_nfs_lock.release)
     if not is_open(111):
         start(context, "rpcbind", ["rpcbind", "-f"], 111)
-    folder = context.dir / "served"
+    folder = _folder(context, size_mib)
     state = context.dir / "ganesha"
-    folder.mkdir()
     state.mkdir()
     if grace:  # over at once where no client is known that could reclaim something
         (state / "v4recov/node0" / f"::ffff:10.0.2.99-({len(OLD_CLIENT)}:{OLD_CLIENT})").mkdir(
@@ -176,17 +186,17 @@ LogLevel VERBOSE
 
 def ssh_server(context: Context, kind: str = "sftp", key_type: str = "ed25519",
                host_key_type: str = "ed25519", ipv6: bool = False, own_address: str = "",
-               preload: Path | None = None) -> SshServer:
+               preload: Path | None = None, size_mib: int = 0) -> SshServer:
     """`kind`: "sftp" has the SFTP subsystem, "exec" has not, "chroot" is an account with
     internal-sftp in a chroot and nothing else. `own_address`: listens there in place of the
-    loopback. `preload`: a library for what runs in its sessions."""
+    loopback. `preload`: a library for what runs in its sessions. `size_mib`: of the folder's file
+    system, where it is one of its own."""
     address = own_address or ("::1" if ipv6 else "127.0.0.1")
     host = own_address or (HOST6 if ipv6 else HOST)
     if os.geteuid() != 0:
         raise Skipped("sshd needs root to log its user in")
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd insists on it
-    folder = context.dir / "served"
-    folder.mkdir()
+    folder = _folder(context, size_mib)
     for name, of_type in (("host_key", host_key_type), ("client_key", key_type)):
         context.run(["ssh-keygen", "-q", "-N", "", "-t", of_type, "-f", context.dir / name])
     port = free_port()
