@@ -138,6 +138,17 @@ TEST_CASE("arm64 without KALLSYMS_ALL: a warning with the ways out, or kexec_fil
   CHECK(!contains(whole.err, "KALLSYMS_ALL"));
 }
 
+TEST_CASE("riscv64 without KEXEC_FILE: a warning, as a part of the memory would be missing") {
+  const std::string config = std::string(kEveryKernel) + kArchitectures;
+  Tree without(config);
+  CHECK(contains(without.kexec("riscv64"), "kexec -p -s "));
+  CHECK(contains(without.err, "warning: kernel 6.1.0-test has no CONFIG_KEXEC_FILE: "));
+  CHECK(contains(without.err, "a part of the memory"));
+  Tree with(config + "CONFIG_KEXEC_FILE=y\n");
+  CHECK(contains(with.kexec("riscv64"), "kexec -p -s "));
+  CHECK(!contains(with.err, "KEXEC_FILE"));
+}
+
 TEST_CASE("ppc64: never by kexec_file_load, whose capture kernel overwrites what it has to save") {
   std::string config = std::string(kEveryKernel) + kArchitectures + "CONFIG_KEXEC_FILE=y\n";
   CHECK(!contains(Tree(config).kexec("ppc64"), " -s "));
