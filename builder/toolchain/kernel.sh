@@ -16,6 +16,8 @@ provide_kernel() {
   case $kernel_source in
     source:*)
       [[ -z $suite ]] || die "$arch: no kernel of Debian can dump, in $suite either"
+      local packages_of=
+      of_this_release "$linux_source" || packages_of=bookworm
       linux_source_version
       cached "kernel-$arch" "$(compiled_kernel_key)" build_kernel
       ;;
@@ -26,6 +28,13 @@ provide_kernel() {
   esac
   mkdir -p "$build/kernels"
   ln -sfn "$entry" "$build/kernels/$name"
+}
+
+# Whether this machine's own release of Debian has a package.
+of_this_release() {
+  [[ -n ${MKCAPTURE_SOURCES:-} ]] ||
+    # Not `show`, which takes linux-source-6.12 for linux-source-6.1.
+    apt_run "$(dpkg --print-architecture)" apt-cache pkgnames "$1" | grep -x -e "$1" >/dev/null
 }
 
 # Sets kernel_packages and kernel_versions.

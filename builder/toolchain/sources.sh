@@ -7,7 +7,7 @@
 #   unpack_package PKG DEBARCH DIR    a binary package, of any architecture, without installing it
 #
 # With `suite` set (trixie, trixie-backports) packages are those of that suite of Debian instead of the
-# machine's own, from the same mirrors.
+# machine's own, from the same mirrors; with `packages_of` set, all that apt is asked for.
 #
 # MKCAPTURE_SOURCES=DIR: sources are PKG_*.dsc, PKG-VERSION.tar.* or PKG_VERSION*.tar.* in DIR, and
 # packages PKG_*_ARCH.deb; apt is not asked.
@@ -31,7 +31,9 @@ upstream_name() {
 # STATE is `source`, a Debian architecture, or ARCHITECTURE@SUITE. Package lists are fetched when they
 # are old.
 apt_run() {
-  local state=$1 dir=$cache/apt/$1
+  local state=$1 dir
+  [[ -z ${packages_of:-} || $state == *@* ]] || state+=@$packages_of
+  dir=$cache/apt/$state
   shift
   mkdir -p "$dir"
   (
