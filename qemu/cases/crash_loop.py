@@ -13,14 +13,14 @@ from harness.debian import put_files
 from harness.disk import make_disk
 from harness.image import ImageOptions
 from harness.machine import Machine
-from harness.server import ssh_server
+from harness.server import nfs_server, ssh_server
 from harness.verdicts import Verdicts, read_verdicts
 
 CRASHES = 10
 KEEP = 3
 SIZE_MIB = 1022
 RESERVE_MIB = 800
-SPACE = ["--keep", str(KEEP), "--reserve", f"{RESERVE_MIB}M"]
+TIGHT_MIB = 870  # about 916 are free, a dump takes about 20
 # Another machine's dumps, whole and not, one of this machine with somebody's notes in it, and what
 # is no dump at all.
 OTHERS = {
@@ -29,18 +29,32 @@ OTHERS = {
     f"{NODE}-2026-01-01-00:00:00": ["vmcore", "notes.txt"],
     f"{NODE}-old": ["vmcore"],
 }
-WHOLE = {"vmcore", "vmcore-dmesg.txt", "kexec-dmesg.log"}
+LOGS = {"vmcore-dmesg.txt", "kexec-dmesg.log"}
+WHOLE = {"vmcore", *LOGS}
 LIST = r"""
 for folder in /mnt/crash/*; do echo "there: ${folder##*/}: $(ls "$folder" | tr '\n' ' ')"; done
 echo "there, free: $(df -k /mnt | tail -n 1 | tr -s ' ' | cut -d ' ' -f 4) KiB"
 """
 # Folders of the target and the files in them, by what the console said since the last crash.
 Look = Callable[[str], dict[str, set[str]]]
+# Whether this machine's own, after so many crashes, is what there must be, with the last one's
+# verdict.
+Own = Callable[[int, dict[str, set[str]], Verdicts], None]
 
 
 @case("crash-loop-disk", long=True, limit=3600)
 def on_disk(context: Context) -> None:
     """on an ext4 of 1 GB with keep=3 and a reserve: three dumps, the reserve free, others untouched"""
+    loop_on_disk(context, RESERVE_MIB, _newest_stay)
+
+
+@case("crash-loop-reserve", long=True, limit=3600)
+def at_the_reserve(context: Context) -> None:
+    """the reserve leaves room for fewer dumps than are kept: these stay, then logs alone"""
+    loop_on_disk(context, TIGHT_MIB, _first_stay)
+
+
+def loop_on_disk(context: Context, reserve_mib: int, expect_own: Own) -> None:
     disk = make_disk(context, "ext4", SIZE_MIB, directory="crash")
     file = context.dir / "other"
     file.write_text("not ours\n")
@@ -49,13 +63,22 @@ def on_disk(context: Context) -> None:
 
     def look(console: str) -> dict[str, set[str]]:
         free = re.search(r"^there, free: (\d+) KiB", console, re.MULTILINE)
-        _expect_free(int(free[1]) if free else 0)
+        _expect_free(int(free[1]) if free else 0, reserve_mib)
         return {name: set(files.split()) for name, files in
                 re.findall(r"^there: ([^ ]+): (.*)$", console, re.MULTILINE)}
 
     crash_loop(context, Machine(disks=[("virtio-blk", disk)]), ImageOptions(
         targets=[f"disk:UUID={disk.uuid}:/crash"], drivers="virtio_pci,virtio_blk,ext4",
-        options=SPACE, dump="default"), LIST, look)
+        options=space(reserve_mib), dump="default"), LIST, look, expect_own)
+
+
+@case("crash-loop-nfs", long=True, limit=3600)
+def on_nfs(context: Context) -> None:
+    """the same on an NFS export that other hosts use as well"""
+    server = nfs_server(context, size_mib=SIZE_MIB)
+    crash_loop(context, Machine(nic="virtio-net"), ImageOptions(
+        targets=[server.target("/crash", "vers=4.2")], drivers="virtio_pci,virtio_net,nfsv4",
+        options=["--ip", "dhcp", *space(RESERVE_MIB)], dump="default"), "", _served(server.folder / "crash"))
 
 
 @case("crash-loop-sftp", long=True, limit=3600)
@@ -64,7 +87,7 @@ def on_sftp(context: Context) -> None:
     server = ssh_server(context, size_mib=SIZE_MIB)
     crash_loop(context, Machine(nic="e1000e"), ImageOptions(
         targets=[server.target()], drivers="e1000e",
-        options=["--ip", STATIC_IP, *server.options(), *SPACE], dump="default"), "",
+        options=["--ip", STATIC_IP, *server.options(), *space(RESERVE_MIB)], dump="default"), "",
         _served(server.folder))
 
 
@@ -76,7 +99,7 @@ def _served(folder: Path) -> Look:
             (folder / name / file).write_text("not ours\n")
 
     def look(_: str) -> dict[str, set[str]]:
-        _expect_free(shutil.disk_usage(folder).free >> 10)
+        _expect_free(shutil.disk_usage(folder).free >> 10, RESERVE_MIB)
         for name, files in OTHERS.items():
             expect(all((folder / name / file).read_text() == "not ours\n" for file in files),
                    f"{name} was written to")
@@ -85,8 +108,12 @@ def _served(folder: Path) -> Look:
     return look
 
 
-def _expect_free(kib: int) -> None:
-    expect(kib >= RESERVE_MIB << 10, f"{kib >> 10} MiB are free, not {RESERVE_MIB}")
+def space(reserve_mib: int) -> list[str]:
+    return ["--keep", str(KEEP), "--reserve", f"{reserve_mib}M"]
+
+
+def _expect_free(kib: int, reserve_mib: int) -> None:
+    expect(kib >= reserve_mib << 10, f"{kib >> 10} MiB are free, not {reserve_mib}")
 
 
 def _newest_stay(crashes: int, there: dict[str, set[str]], said: Verdicts) -> None:
@@ -97,8 +124,20 @@ def _newest_stay(crashes: int, there: dict[str, set[str]], said: Verdicts) -> No
         expect(files == WHOLE, f"after crash {crashes}: {name} has {' '.join(sorted(files))}")
 
 
+def _first_stay(crashes: int, there: dict[str, set[str]], said: Verdicts) -> None:
+    expect(len(there) == crashes, f"after crash {crashes}: {len(there)} folders")
+    whole = [name for name, files in there.items() if files == WHOLE]
+    logs = [name for name, files in there.items() if files == LOGS]
+    expect(len(whole) + len(logs) == crashes and max(whole, default="~") < min(logs, default="~"),
+           f"after crash {crashes}: {there}")
+    expect(1 <= len(whole) < KEEP, f"after crash {crashes}: {len(whole)} dumps")
+    expect((said.status == "saved") == (not logs), f"crash {crashes}: {said.status}")
+    expect(not logs or "the log alone" in said.targets[-1].reason,
+           f"crash {crashes}: {said.targets[-1].reason}")
+
+
 def crash_loop(context: Context, machine: Machine, image: ImageOptions, prepare: str,
-               look: Look) -> None:
+               look: Look, expect_own: Own = _newest_stay) -> None:
     machine.reboots = True
     machine.extra = LIGHT
     running = start(context, Round(machine, image, fill={"K": 4, "U": 8, "C": 4}, prepare=prepare))
@@ -116,7 +155,7 @@ def crash_loop(context: Context, machine: Machine, image: ImageOptions, prepare:
         if not crashes:
             expect(not there, "there are dumps before the first crash")
             continue
-        _newest_stay(crashes, there, read_verdicts(boot))
+        expect_own(crashes, there, read_verdicts(boot))
         for name in there:
             expect(re.fullmatch(NODE + r"-\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d", name),
                    f"after crash {crashes}: {name}")

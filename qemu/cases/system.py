@@ -2,12 +2,13 @@
 system that comes back by itself and says what happened."""
 
 from pathlib import Path
+from typing import Sequence
 
 from harness import paths, tools
 from harness.case import Context, Failed, case, expect
 from harness.content import Content
 from harness.crash import FILL, ZERO_MIB
-from harness.debian import debian, put_files
+from harness.debian import Debian, debian, put_files
 from harness.disk import read_files
 from harness.dump import check_directory
 from harness.machine import Machine, Running
@@ -29,18 +30,31 @@ MOTD = "mkcapture: a new crash dump since anybody looked, the last one in /var/c
 @case("systemd-package", limit=1800)  # the first time a Debian system is made
 def package(context: Context) -> None:
     """dpkg -i; armed; status 0; panic; /var/crash; back; motd, status 3, dumps, status 0; dpkg -P"""
+    system = system_with_package(context)
+    machine = Machine(memory_mib=2048, disks=[("virtio-blk", system.disk)], reboots=True, extra=LIGHT)
+    outcome = package_round(context, machine, system, f"UUID={system.disk.uuid}")
+    files = read_files(context, system.disk, only="/var/crash")
+    check_directory(context, files / "crash", outcome)
+
+
+def system_with_package(context: Context, more: Sequence[str] = (),
+                        initrd_modules: Sequence[str] = ()) -> Debian:
     if not paths.MKCAPTURE.exists():
         raise Failed(f"{paths.MKCAPTURE}: not there: run builder/bootstrap")
     context.run([paths.ROOT / "builder/package/build", "deb"])
-    system = debian(context, [paths.MKCAPTURE])
+    system = debian(context, [paths.MKCAPTURE], more, initrd_modules)
     unit, link = unit_of_guest(context, "system_round")
     put_files(context, system.disk, [*_files(context), *unit], [link])
-    machine = Machine(memory_mib=2048, disks=[("virtio-blk", system.disk)], reboots=True)
+    return system
+
+
+def package_round(context: Context, machine: Machine, system: Debian, root: str) -> Outcome:
+    """The system installs the package, crashes, comes back and removes it; `root` is what its kernel
+    is told."""
     running = Running(context, machine, system.kernel, system.initrd,
-                      f"root=UUID={system.disk.uuid} ro crashkernel=128M panic=5 "
-                      "systemd.show_status=0 mitigations=off")
-    running.wait_for(r"^round: (crash now|FAILED)", limit=300)
-    console = running.wait_end(limit=700)
+                      f"root={root} ro crashkernel=128M panic=5 {QUIET}")
+    running.wait_for(r"^round: (crash now|FAILED)", limit=600)
+    console = running.wait_end(limit=900)
     for line in console.splitlines():
         if line.startswith("round: FAILED"):
             raise Failed(line)
@@ -55,8 +69,7 @@ def package(context: Context) -> None:
                       (machine.memory_mib - 192) * 256, system.release)
     outcome = Outcome(content, "default", boots[2], read_verdicts(boots[2]), NODE, MARKER)
     outcome.must_be_saved()
-    files = read_files(context, system.disk, only="/var/crash")
-    check_directory(context, files / "crash", outcome)
+    return outcome
 
 
 def newest_package() -> Path:
