@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Callable
 
 from cases.ssh import STATIC_IP
-from cases.system import LIGHT
+from cases.system import LIGHT, QUIET, system_with_package
 from harness.case import Context, case, expect
 from harness.crash import NODE, Round, start
-from harness.debian import put_files
+from harness.debian import put_files, shrink
 from harness.disk import make_disk
 from harness.image import ImageOptions
-from harness.machine import Machine
+from harness.machine import Machine, Running
 from harness.server import nfs_server, ssh_server
 from harness.verdicts import Verdicts, read_verdicts
 
@@ -20,6 +20,7 @@ CRASHES = 10
 KEEP = 3
 SIZE_MIB = 1022
 RESERVE_MIB = 800
+CROWDED = 6  # crashes before the root file system is filled up
 TIGHT_MIB = 870  # about 916 are free, a dump takes about 20
 # Another machine's dumps, whole and not, one of this machine with somebody's notes in it, and what
 # is no dump at all.
@@ -64,12 +65,34 @@ def loop_on_disk(context: Context, reserve_mib: int, expect_own: Own) -> None:
     def look(console: str) -> dict[str, set[str]]:
         free = re.search(r"^there, free: (\d+) KiB", console, re.MULTILINE)
         _expect_free(int(free[1]) if free else 0, reserve_mib)
-        return {name: set(files.split()) for name, files in
-                re.findall(r"^there: ([^ ]+): (.*)$", console, re.MULTILINE)}
+        return _told(console)
 
     crash_loop(context, Machine(disks=[("virtio-blk", disk)]), ImageOptions(
         targets=[f"disk:UUID={disk.uuid}:/crash"], drivers="virtio_pci,virtio_blk,ext4",
         options=space(reserve_mib), dump="default"), LIST, look, expect_own)
+
+
+@case("crash-loop-root", long=True, limit=7200)
+def on_root(context: Context) -> None:
+    """a Debian system of 1 GB with the package, booted after each: keep, then the reserve"""
+    system = system_with_package(context, "loop_round", NODE)
+    shrink(context, system.disk, SIZE_MIB)
+    conf = context.dir / "loop.conf"
+    others = " ".join(f"{folder}/{name}" for folder, names in OTHERS.items() for name in names)
+    conf.write_text(f"KEEP={KEEP}\nCROWDED={CROWDED}\nOTHERS='{others}'\n")
+    put_files(context, system.disk, [(conf, "/root/round.conf", 0o644)], [])
+
+    def look(console: str) -> dict[str, set[str]]:
+        free = re.search(r"^there, free: (\d+) KiB of (\d+)", console, re.MULTILINE)
+        size = int(free[2]) if free else 0
+        expect(size < 1 << 20, f"the root has {size} KiB")
+        _expect_free(int(free[1]) if free else 0, (size // 20) >> 10)
+        return _told(console)
+
+    machine = Machine(memory_mib=1024, disks=[("virtio-blk", system.disk)], reboots=True, extra=LIGHT)
+    crash_loop_of(context, Running(
+        context, machine, system.kernel, system.initrd,
+        f"root=UUID={system.disk.uuid} ro crashkernel=128M panic=5 {QUIET}"), look, _root_has)
 
 
 @case("crash-loop-nfs", long=True, limit=3600)
@@ -89,6 +112,11 @@ def on_sftp(context: Context) -> None:
         targets=[server.target()], drivers="e1000e",
         options=["--ip", STATIC_IP, *server.options(), *space(RESERVE_MIB)], dump="default"), "",
         _served(server.folder))
+
+
+def _told(console: str) -> dict[str, set[str]]:
+    return {name: set(files.split()) for name, files in
+            re.findall(r"^there: ([^ ]+): (.*)$", console, re.MULTILINE)}
 
 
 def _served(folder: Path) -> Look:
@@ -125,26 +153,45 @@ def _newest_stay(crashes: int, there: dict[str, set[str]], said: Verdicts) -> No
 
 
 def _first_stay(crashes: int, there: dict[str, set[str]], said: Verdicts) -> None:
+    whole = _then_logs(crashes, there, said)
     expect(len(there) == crashes, f"after crash {crashes}: {len(there)} folders")
+    expect(1 <= whole < KEEP, f"after crash {crashes}: {whole} dumps")
+
+
+def _root_has(crashes: int, there: dict[str, set[str]], said: Verdicts) -> None:
+    if crashes <= CROWDED:
+        _newest_stay(crashes, there, said)
+        return
+    whole = _then_logs(crashes, there, said)
+    expect(whole == KEEP and len(there) == KEEP + crashes - CROWDED,
+           f"after crash {crashes}: {whole} dumps, {len(there)} folders")
+
+
+def _then_logs(crashes: int, there: dict[str, set[str]], said: Verdicts) -> int:
+    """What there are dumps of, and then folders with logs alone of; how many dumps."""
     whole = [name for name, files in there.items() if files == WHOLE]
     logs = [name for name, files in there.items() if files == LOGS]
-    expect(len(whole) + len(logs) == crashes and max(whole, default="~") < min(logs, default="~"),
-           f"after crash {crashes}: {there}")
-    expect(1 <= len(whole) < KEEP, f"after crash {crashes}: {len(whole)} dumps")
+    expect(len(whole) + len(logs) == len(there) and
+           max(whole, default="~") < min(logs, default="~"), f"after crash {crashes}: {there}")
     expect((said.status == "saved") == (not logs), f"crash {crashes}: {said.status}")
     expect(not logs or "the log alone" in said.targets[-1].reason,
            f"crash {crashes}: {said.targets[-1].reason}")
+    return len(whole)
 
 
 def crash_loop(context: Context, machine: Machine, image: ImageOptions, prepare: str,
                look: Look, expect_own: Own = _newest_stay) -> None:
     machine.reboots = True
     machine.extra = LIGHT
-    running = start(context, Round(machine, image, fill={"K": 4, "U": 8, "C": 4}, prepare=prepare))
+    crash_loop_of(context, start(context, Round(
+        machine, image, fill={"K": 4, "U": 8, "C": 4}, prepare=prepare)), look, expect_own)
+
+
+def crash_loop_of(context: Context, running: Running, look: Look, expect_own: Own) -> None:
     last = ""  # name of the newest dump
     begin = 0  # of what the console said since the last crash
     for crashes in range(CRASHES + 1):  # that are behind us
-        found = running.wait_for(r"^production: (crash now|FAILED)", 600, begin)
+        found = running.wait_for(r"^(?:production|round): (crash now|FAILED)", 900, begin)
         expect(found[1] == "crash now", "the system did not come up")
         boot = found.string[begin:found.start()]
         begin = found.end()

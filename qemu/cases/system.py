@@ -37,13 +37,14 @@ def package(context: Context) -> None:
     check_directory(context, files / "crash", outcome)
 
 
-def system_with_package(context: Context, more: Sequence[str] = (),
-                        initrd_modules: Sequence[str] = ()) -> Debian:
+def system_with_package(context: Context, script: str = "system_round", node: str = NODE,
+                        more: Sequence[str] = (), initrd_modules: Sequence[str] = ()) -> Debian:
+    """A system called `node` that runs qemu/guest/SCRIPT once it is up and has the package in /root."""
     if not paths.MKCAPTURE.exists():
         raise Failed(f"{paths.MKCAPTURE}: not there: run builder/bootstrap")
     context.run([paths.ROOT / "builder/package/build", "deb"])
     system = debian(context, [paths.MKCAPTURE], more, initrd_modules)
-    unit, link = unit_of_guest(context, "system_round")
+    unit, link = unit_of_guest(context, script, node)
     put_files(context, system.disk, [*_files(context), *unit], [link])
     return system
 
@@ -76,13 +77,13 @@ def newest_package() -> Path:
     return max((paths.BUILD / "packages").glob("mkcapture_*.deb"), key=lambda f: f.stat().st_mtime)
 
 
-def unit_of_guest(context: Context, name: str) -> tuple[list[tuple[Path, str, int]],
-                                                        tuple[str, str]]:
+def unit_of_guest(context: Context, name: str, node: str = NODE) -> tuple[
+        list[tuple[Path, str, int]], tuple[str, str]]:
     """The files that have qemu/guest/NAME run after the system's start, and the link that asks for
-    it; the system is called NODE."""
+    it; the system is called `node`."""
     unit = f"/etc/systemd/system/{name}.service"
     hostname = context.dir / "hostname"
-    hostname.write_text(NODE + "\n")
+    hostname.write_text(node + "\n")
     service = context.dir / f"{name}.service"
     service.write_text((paths.GUEST / "round.service").read_text().replace("ROUND", name))
     return ([(paths.GUEST / name, f"/root/{name}", 0o755), (hostname, "/etc/hostname", 0o644),

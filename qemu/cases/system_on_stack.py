@@ -32,7 +32,7 @@ STACK = Stack(
 @case("systemd-package-lvm", limit=3000, long=True)  # the first time a Debian system is made
 def package_on_lvm(context: Context) -> None:
     """the package installed, armed, status 0, a panic, /var/crash, the machine back, on LVM"""
-    system = system_with_package(context, ("lvm2",), ("dm_mod",))
+    system = system_with_package(context, more=("lvm2",), initrd_modules=("dm_mod",))
     members = [("virtio-blk", blank_disk(context, "volume", ROOT_MIB + 200))]
     _install(context, LVM, members, system)
     machine = Machine(memory_mib=2048, disks=members, reboots=True, extra=LIGHT)

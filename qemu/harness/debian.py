@@ -8,13 +8,14 @@ import re
 import shutil
 import subprocess
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
+from typing import Iterator, Sequence
 
 from . import paths
 from .case import Context, Failed
-from .disk import Disk, END_MIB, START_MIB
+from .disk import Disk, END_MIB, START_MIB, read_partition
 
 # This machine's own, as its mkcapture is linked with that one's libraries.
 SUITE = platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm")
@@ -136,13 +137,29 @@ def _make(context: Context, base: Path, suite: str, packages: list[str], sources
     work.rename(base)
 
 
+def shrink(context: Context, disk: Disk, size_mib: int) -> None:
+    """Makes the ext4 of a disk that is switched off as small; its partition stays."""
+    with _content(context, disk) as part:
+        context.run(["e2fsck", "-fp", part])
+        context.run(["resize2fs", part, f"{size_mib}M"])
+
+
+@contextmanager
+def _content(context: Context, disk: Disk) -> Iterator[Path]:
+    """The partition's content as a file of its own, which is written back."""
+    part = read_partition(context, disk)
+    yield part
+    context.run(["fallocate", "--punch-hole", "-o", f"{START_MIB}MiB", "-l", f"{disk.size_mib}MiB",
+                 disk.image])  # zeros of now are left out below
+    context.run(["dd", f"if={part}", f"of={disk.image}", "bs=1M", f"seek={START_MIB}",
+                 "conv=sparse,notrunc", "status=none"])
+    part.unlink()
+
+
 def put_files(context: Context, disk: Disk, files: list[tuple[Path, str, int]],
               links: list[tuple[str, str]]) -> None:
     """Writes (source, absolute path, mode) and symbolic links (path, where it points) into the
     ext4 of a disk that is switched off."""
-    part = disk.image.with_suffix(".part")
-    context.run(["dd", f"if={disk.image}", f"of={part}", "bs=1M", f"skip={START_MIB}",
-                 f"count={disk.size_mib}", "conv=sparse", "status=none"])
     commands: list[str] = []
     made: set[str] = set()
     for source, path, mode in files:
@@ -155,7 +172,5 @@ def put_files(context: Context, disk: Disk, files: list[tuple[Path, str, int]],
     commands += [f"symlink {path} {target}" for path, target in links]
     script = context.dir / "put_files.debugfs"
     script.write_text("\n".join(commands) + "\n")
-    context.run(["debugfs", "-w", "-f", script, part])
-    context.run(["dd", f"if={part}", f"of={disk.image}", "bs=1M", f"seek={START_MIB}",
-                 "conv=sparse,notrunc", "status=none"])
-    part.unlink()
+    with _content(context, disk) as part:
+        context.run(["debugfs", "-w", "-f", script, part])
