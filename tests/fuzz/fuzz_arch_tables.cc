@@ -1,5 +1,7 @@
 // Page tables of every machine. The last byte says which, the eight before it are an address, the
 // rest is memory from physical address 0 on with the kernel's top table at its beginning.
+#include <cstdint>
+
 #include "tests/fuzz/crashed_memory.h"
 
 using namespace mkcapture;

@@ -1,4 +1,5 @@
 // The kernel's command line over a baked configuration; the result must be one that can be baked.
+#include <cstdint>
 #include <cstdlib>
 
 #include "init/contract/capture_config.h"

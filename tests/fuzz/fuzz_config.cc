@@ -1,4 +1,5 @@
 // etc/capture.conf: what parses is formatted and must parse back to the same text.
+#include <cstdint>
 #include <cstdlib>
 
 #include "init/contract/capture_config.h"

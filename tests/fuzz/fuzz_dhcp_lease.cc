@@ -1,4 +1,5 @@
 // Leases: what is accepted can be given to an interface, and its canonical text means the same.
+#include <cstdint>
 #include <cstdlib>
 
 #include "init/net/dhcp.h"

@@ -1,5 +1,7 @@
 // A whole dump of a hostile vmcore, in every format: byte 0 the level, byte 1 the format and the
 // descriptors, then the file.
+#include <cstdint>
+
 #include "init/dump/vmcore.h"
 #include "tests/fuzz/crashed_memory.h"
 

@@ -1,4 +1,6 @@
 // A whole vmcore: headers, notes, ranges, and what is read through them.
+#include <cstdint>
+
 #include "init/dump/vmcore.h"
 #include "tests/fuzz/crashed_memory.h"
 

@@ -1,4 +1,6 @@
 // `--list` takes any file: archives, packed or not, several in a row.
+#include <cstdint>
+
 #include "builder/image/assemble.h"
 #include "builder/image/list.h"
 

@@ -1,5 +1,6 @@
 // Kernel modules from a tree that is not to be trusted: stripping what was stripped changes
 // nothing, and nothing grows.
+#include <cstdint>
 #include <cstdlib>
 
 #include "builder/image/module_strip.h"

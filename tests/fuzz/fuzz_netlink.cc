@@ -1,4 +1,5 @@
 // Datagrams of rtnetlink: whatever the bytes, the walk ends and stays inside of them.
+#include <cstdint>
 #include <cstdlib>
 
 #include "init/net/netlink.h"

@@ -1,4 +1,5 @@
 // Options of an nfs:// target: what is accepted cannot bring other mount options along.
+#include <cstdint>
 #include <cstdlib>
 
 #include "init/contract/nfs_options.h"

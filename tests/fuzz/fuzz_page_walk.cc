@@ -1,4 +1,6 @@
 // Page tables: byte 0 the number of levels (odd: 5), bytes 8 to 15 an address, then memory.
+#include <cstdint>
+
 #include "tests/fuzz/crashed_memory.h"
 
 using namespace mkcapture;

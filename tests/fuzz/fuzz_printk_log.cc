@@ -1,4 +1,5 @@
 // The kernel's log in hostile memory: the ring buffer where byte 0 is even, else the older records.
+#include <cstdint>
 #include <string>
 
 #include "init/dump/kernel/printk_log.h"

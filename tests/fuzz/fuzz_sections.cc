@@ -1,5 +1,7 @@
 // Memory sections and page descriptors: bytes 0 to 7 the root of the sections, the rest whatever
 // the addresses in it make of it.
+#include <cstdint>
+
 #include "init/dump/select/page_filter.h"
 #include "init/dump/select/unused_descriptors.h"
 #include "tests/fuzz/crashed_memory.h"

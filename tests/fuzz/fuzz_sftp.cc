@@ -1,6 +1,7 @@
 // An SFTP server's bytes, in pieces whose sizes are part of the input, through the stream and every
 // parser of answers.
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 
 #include "init/ssh/sftp_packet.h"

@@ -1,5 +1,6 @@
 // Targets, layers, ip=, vlan=, bond=, channel devices, durations and sizes: the canonical text
 // means the same.
+#include <cstdint>
 #include <cstdlib>
 
 #include "init/base/units.h"
