@@ -2,7 +2,7 @@
 system that comes back by itself and says what happened."""
 
 from pathlib import Path
-from typing import Sequence
+from typing import Any
 
 from harness import paths, tools
 from harness.case import Context, Failed, case, expect
@@ -38,12 +38,13 @@ def package(context: Context) -> None:
 
 
 def system_with_package(context: Context, script: str = "system_round", node: str = NODE,
-                        more: Sequence[str] = (), initrd_modules: Sequence[str] = ()) -> Debian:
-    """A system called `node` that runs qemu/guest/SCRIPT once it is up and has the package in /root."""
+                        **of_debian: Any) -> Debian:
+    """A system called `node` that runs qemu/guest/SCRIPT once it is up and has the package in /root;
+    all else is as debian() takes it."""
     if not paths.MKCAPTURE.exists():
         raise Failed(f"{paths.MKCAPTURE}: not there: run builder/bootstrap")
     context.run([paths.ROOT / "builder/package/build", "deb"])
-    system = debian(context, [paths.MKCAPTURE], more, initrd_modules)
+    system = debian(context, [paths.MKCAPTURE], **of_debian)
     unit, link = unit_of_guest(context, script, node)
     put_files(context, system.disk, [*_files(context), *unit], [link])
     return system

@@ -8,10 +8,9 @@ import re
 import shutil
 import subprocess
 import uuid
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Sequence
 
 from . import paths
 from .case import Context, Failed
@@ -20,7 +19,8 @@ from .disk import Disk, END_MIB, START_MIB, read_partition
 # This machine's own, as its mkcapture is linked with that one's libraries.
 SUITE = platform.freedesktop_os_release().get("VERSION_CODENAME", "bookworm")
 ROOT_MIB = 2500
-PACKAGES = ["systemd-sysv", "udev", "kmod", "kexec-tools", "linux-image-amd64", "util-linux"]
+PACKAGES = ["systemd-sysv", "udev", "kmod", "kexec-tools", "util-linux"]
+KERNEL = "linux-image-amd64"
 # In the initrd: only what reaches the root, which is made and unpacked in a fraction of the time.
 INITRD_CONFIG = "MODULES=list\\nCOMPRESS=gzip\\n"
 INITRD_MODULES = ("virtio_pci", "virtio_blk", "ext4")
@@ -38,26 +38,27 @@ class Debian:
 
 
 def debian(context: Context, programs: list[Path], more: Sequence[str] = (),
-           initrd_modules: Sequence[str] = (), suite: str = SUITE, later: str = "") -> Debian:
+           initrd_modules: Sequence[str] = (), suite: str = SUITE, later: str = "",
+           kernel_package: str = KERNEL, root_mib: int = ROOT_MIB) -> Debian:
     """With the packages whose libraries `programs` (of this host) are linked with, and `more`. What
     the package `later` stands for is in /root/packages, to be installed there."""
-    packages = sorted({*PACKAGES, *more, *_packages_of_libraries(context, programs)})
+    packages = sorted({*PACKAGES, kernel_package, *more, *_packages_of_libraries(context, programs)})
     sources = _sources(context, suite)
     modules = "".join(f"{name}\\n" for name in (*INITRD_MODULES, *initrd_modules))
-    parts = [suite, str(ROOT_MIB), modules, *packages, *([f"later {later}"] if later else []), sources]
+    parts = [suite, str(root_mib), modules, *packages, *([f"later {later}"] if later else []), sources]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     base = paths.CACHE / f"debian-{key}"
     paths.CACHE.mkdir(parents=True, exist_ok=True)
     with open(paths.CACHE / f"debian-{key}.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not base.exists():
-            _make(context, base, suite, packages, sources, modules, later)
+            _make(context, base, suite, packages, sources, modules, later, root_mib)
     kernel = next(base.glob("vmlinuz-*"))
     initrd = next(base.glob("initrd.img-*"))
     root_uuid, partuuid = (base / "ids").read_text().split()
     image = context.dir / "system.img"
     context.run(["cp", "--sparse=always", base / "system.img", image])
-    return Debian(Disk(image, "ext4", ROOT_MIB, "", root_uuid, partuuid, ""), kernel, initrd)
+    return Debian(Disk(image, "ext4", root_mib, "", root_uuid, partuuid, ""), kernel, initrd)
 
 
 def dependencies(context: Context, package: Path) -> list[str]:
@@ -98,7 +99,7 @@ def _sources(context: Context, suite: str) -> str:
 
 
 def _make(context: Context, base: Path, suite: str, packages: list[str], sources: str,
-          modules: str, later: str) -> None:
+          modules: str, later: str, root_mib: int) -> None:
     work = base.with_suffix(".new")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
@@ -123,37 +124,18 @@ def _make(context: Context, base: Path, suite: str, packages: list[str], sources
     (work / "ids").write_text(f"{root_uuid} {partuuid}\n")
     part = work / "part"
     with open(part, "wb") as content:
-        content.truncate(ROOT_MIB << 20)
+        content.truncate(root_mib << 20)
     context.run(["mkfs.ext4", "-q", "-U", root_uuid, "-d", root, part])
     image = work / "system.img"
     with open(image, "wb") as content:
-        content.truncate((START_MIB + ROOT_MIB + END_MIB) << 20)
+        content.truncate((START_MIB + root_mib + END_MIB) << 20)
     context.run(["sfdisk", "-q", image],
-                input=f"label: gpt\nstart={START_MIB}MiB, size={ROOT_MIB}MiB, uuid={partuuid}\n")
+                input=f"label: gpt\nstart={START_MIB}MiB, size={root_mib}MiB, uuid={partuuid}\n")
     context.run(["dd", f"if={part}", f"of={image}", "bs=1M", f"seek={START_MIB}",
                  "conv=sparse,notrunc", "status=none"])
     part.unlink()
     shutil.rmtree(root)
     work.rename(base)
-
-
-def shrink(context: Context, disk: Disk, size_mib: int) -> None:
-    """Makes the ext4 of a disk that is switched off as small; its partition stays."""
-    with _content(context, disk) as part:
-        context.run(["e2fsck", "-fp", part])
-        context.run(["resize2fs", part, f"{size_mib}M"])
-
-
-@contextmanager
-def _content(context: Context, disk: Disk) -> Iterator[Path]:
-    """The partition's content as a file of its own, which is written back."""
-    part = read_partition(context, disk)
-    yield part
-    context.run(["fallocate", "--punch-hole", "-o", f"{START_MIB}MiB", "-l", f"{disk.size_mib}MiB",
-                 disk.image])  # zeros of now are left out below
-    context.run(["dd", f"if={part}", f"of={disk.image}", "bs=1M", f"seek={START_MIB}",
-                 "conv=sparse,notrunc", "status=none"])
-    part.unlink()
 
 
 def put_files(context: Context, disk: Disk, files: list[tuple[Path, str, int]],
@@ -172,5 +154,8 @@ def put_files(context: Context, disk: Disk, files: list[tuple[Path, str, int]],
     commands += [f"symlink {path} {target}" for path, target in links]
     script = context.dir / "put_files.debugfs"
     script.write_text("\n".join(commands) + "\n")
-    with _content(context, disk) as part:
-        context.run(["debugfs", "-w", "-f", script, part])
+    part = read_partition(context, disk)
+    context.run(["debugfs", "-w", "-f", script, part])
+    context.run(["dd", f"if={part}", f"of={disk.image}", "bs=1M", f"seek={START_MIB}",
+                 "conv=sparse,notrunc", "status=none"])
+    part.unlink()

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -10,16 +11,15 @@
 
 namespace mkcapture::dump {
 
+/// One that is in the file.
 struct EarlyPage {
-  std::uint64_t pfn = 0;
   std::uint64_t ordinal = 0;  // the pages in the dump before it
-  std::uint64_t offset = 0;   // in the file; 0: not there (yet)
+  std::uint64_t offset = 0;   // in the file
   std::uint32_t size = 0;
-  std::uint16_t flags = 0;
-  bool kept = false;  // by the filter
+  std::uint32_t flags = 0;
 };
 
-/// Memory: 40 bytes for each page, of which there are kMostFirstPages at most.
+/// Memory: 8 bytes for each page, of which there are kMostFirstPages at most, and 32 for each run.
 class EarlyPages {
  public:
   /// `runs`: in the order in which they shall be written; no page twice.
@@ -31,33 +31,63 @@ class EarlyPages {
   /// cycles before it are.
   void count(std::uint64_t first_pfn, std::span<const std::uint8_t> bits, std::uint64_t before);
 
-  /// Takes the next run of kept pages, at most `most` of them; count 0 behind the last one.
+  /// Takes the next kept pages that follow each other, at most `most`; count 0 behind the last one.
   PageRun take_run(std::uint64_t most);
-  /// What became of the pages of take_run(), one after the other. One that could not be read is
-  /// tried again in its turn among all others.
-  void stored(std::uint64_t offset, std::uint32_t size, std::uint32_t flags);
-  void not_stored() { outcome_ = skip(outcome_) + 1; }
+  /// What became of the pages of take_run(), one after the other. Offsets are at most 4 GiB behind
+  /// `first_page_at`, which is the same for all. One that could not be read is tried again in its
+  /// turn among all others.
+  void stored(std::uint64_t first_page_at, const EarlyPage& page);
+  void not_stored() { (void)next_kept(outcome_); }
 
   /// Clears the bits of the pages that are stored.
   void clear_stored(std::uint64_t first_pfn, std::span<std::uint8_t> bits) const;
-  /// The next stored page that has not been asked for, if its ordinal is `ordinal`; else null.
-  const EarlyPage* due(std::uint64_t ordinal);
-  /// By page frame, and so by ordinal.
-  [[nodiscard]] std::span<const EarlyPage> pages() const { return pages_; }
+
+  /// A place among all pages by page frame, and so by ordinal.
+  struct Place {
+    std::size_t run = 0;
+    std::uint32_t page = 0;  // of the run
+    std::uint64_t kept = 0;  // of the run, before it
+  };
+  /// The next stored page from `place` on, which is moved behind it.
+  [[nodiscard]] std::optional<EarlyPage> next(Place& place) const;
+  /// The next stored page that due() has not given, if its ordinal is `ordinal`. From the first
+  /// call on nothing else is stored.
+  std::optional<EarlyPage> due(std::uint64_t ordinal);
 
  private:
-  /// The index in order_ of the next kept page from `i` on.
-  [[nodiscard]] std::size_t skip(std::size_t i) const {
-    while (i < order_.size() && !pages_[order_[i]].kept)
-      ++i;
-    return i;
-  }
+  static constexpr std::uint64_t kNotCounted = ~std::uint64_t{0};
 
-  std::vector<EarlyPage> pages_;         // by page frame
-  std::vector<std::uint32_t> order_;     // indices into pages_, as they are written
-  std::size_t counted_ = 0;              // of pages_
-  std::size_t taken_ = 0, outcome_ = 0;  // of order_
-  std::size_t due_ = 0;                  // of pages_
+  struct Run {
+    std::uint64_t first = 0;              // page frame
+    std::uint64_t ordinal = kNotCounted;  // the pages in the dump before it
+    std::uint32_t count = 0;
+    std::uint32_t pages_at = 0;  // index into pages_
+  };
+  struct Page {
+    std::uint32_t place = 0;  // 1 + bytes behind the first page of the file; 0: not there
+    std::uint32_t size : 18 = 0;
+    std::uint32_t flags : 13 = 0;
+    std::uint32_t kept : 1 = 0;  // by the filter
+  };
+  /// A place among all pages in the order in which they are written.
+  struct Turn {
+    std::size_t run = 0;     // of order_
+    std::uint32_t page = 0;  // of the run
+  };
+
+  /// Moves to the next kept page; false behind the last.
+  [[nodiscard]] bool go_to_kept(Turn& turn) const;
+  /// The next kept page, behind which `turn` is then; null behind the last.
+  Page* next_kept(Turn& turn);
+
+  std::vector<Run> runs_;             // by page frame
+  std::vector<std::uint32_t> order_;  // indices into runs_, as they are written
+  std::vector<Page> pages_;           // by page frame
+  std::uint64_t first_page_at_ = 0;   // in the file
+  Turn taken_, outcome_;
+  Place due_;
+  std::optional<EarlyPage> ahead_;  // at due_
+  bool looked_ = false;
 };
 
 }  // namespace mkcapture::dump

@@ -6,7 +6,7 @@
 namespace mkcapture::dump {
 namespace {
 
-constexpr std::size_t kWaitingDescriptors = 8192;  // 192 KiB: whole blocks
+constexpr std::size_t kWaitingDescriptors = 4096;  // 96 KiB: whole blocks
 
 bool is_native(const CrashedMachine& machine) {
   return machine.big_endian == (std::endian::native == std::endian::big);
@@ -20,6 +20,7 @@ KdumpBody::KdumpBody(Output& output, const CrashedMachine& machine, const KdumpL
       machine_(machine),
       report_(report),
       early_(early),
+      first_page_at_(layout.pages_at),
       pages_(output, layout.pages_at, page_room(machine.page_size)),
       descriptors_(kWaitingDescriptors * sizeof(Descriptor)),
       first_descriptor_at_(layout.descriptors_at),
@@ -54,7 +55,7 @@ Status KdumpBody::unreadable(std::uint64_t) {
 Status KdumpBody::described(std::uint64_t offset, std::uint32_t size, std::uint32_t flags) {
   ++pages_done_;
   if (in_early_) {
-    early_.stored(offset, size, flags);
+    early_.stored(first_page_at_, {.offset = offset, .size = size, .flags = flags});
     if (pages_done_ < describe_at_) return {};
     describe_at_ *= 2;
     TRY(pages_.hand_over());
@@ -65,7 +66,7 @@ Status KdumpBody::described(std::uint64_t offset, std::uint32_t size, std::uint3
 }
 
 Status KdumpBody::push_early() {
-  while (const EarlyPage* page = early_.due(ordinal_))
+  while (const auto page = early_.due(ordinal_))
     TRY(push({.offset = page->offset, .size = page->size, .flags = page->flags, .page_flags = 0}));
   return {};
 }
@@ -130,9 +131,10 @@ Status KdumpBody::describe_early() {
   const auto buffer = descriptors_.span();
   std::uint64_t begin = 0;  // place in the file of the buffer's first byte
   std::size_t used = 0;
-  for (const EarlyPage& page : early_.pages()) {
-    if (page.offset == 0 || page.offset + page.size > pages_.written_up_to()) continue;
-    const std::uint64_t at = first_descriptor_at_ + page.ordinal * sizeof(Descriptor);
+  EarlyPages::Place place;
+  while (const auto page = early_.next(place)) {
+    if (page->offset + page->size > pages_.written_up_to()) continue;
+    const std::uint64_t at = first_descriptor_at_ + page->ordinal * sizeof(Descriptor);
     if (used > 0 &&
         (at - begin - used > kLongestGap || at - begin + sizeof(Descriptor) > buffer.size())) {
       TRY(output_.write_at(begin, buffer.first(used)));
@@ -142,7 +144,7 @@ Status KdumpBody::describe_early() {
     const auto skip = static_cast<std::size_t>(at - begin);
     std::memset(buffer.data() + used, 0, skip - used);
     const Descriptor d = in_file_order(
-        {.offset = page.offset, .size = page.size, .flags = page.flags, .page_flags = 0});
+        {.offset = page->offset, .size = page->size, .flags = page->flags, .page_flags = 0});
     std::memcpy(buffer.data() + skip, &d, sizeof d);
     used = skip + sizeof d;
   }

@@ -92,6 +92,7 @@ class KdumpBody final : public PageReceiver {
   EarlyPages& early_;
   bool in_early_ = false;
   std::uint64_t describe_at_ = kFirstDescribed;  // early pages
+  const std::uint64_t first_page_at_;
   AppendBuffer pages_;
   AlignedBuffer descriptors_;
   const std::uint64_t first_descriptor_at_;

@@ -2,9 +2,11 @@
 // the same to a reader, however it ends.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cstring>
 
 #include "init/dump/dump.h"
+#include "init/dump/format/early_pages.h"
 #include "tests/fakes/dump_reader.h"
 #include "tests/fakes/fake_vmcore.h"
 
@@ -136,6 +138,53 @@ TEST_CASE("Value first: a disk that is full at a fifth has them all") {
       CHECK(check_readable(vmcore, dump) == kFirst);
     }
   }
+}
+
+TEST_CASE(
+    "Value first: a run in two cycles, pages that are left out, and one that cannot be read") {
+  // Cycles of 64 page frames; what is kept: 3, 61 to 64, 66 and, not among the first, 2.
+  EarlyPages early({{60, 8}, {3, 2}, {200, 1}});
+  const auto count = [&early] {
+    early.restart();
+    std::vector<std::uint8_t> low(8), high(8);
+    low[0] = 1 << 2 | 1 << 3;
+    low[7] = 1 << 5 | 1 << 6 | 1 << 7;
+    high[0] = 1 << 0 | 1 << 2;
+    early.count(0, low, 0);
+    early.count(64, high, 5);
+  };
+  count();
+  count();  // a pass that is made once more
+  for (const PageRun wanted : {PageRun{61, 4}, PageRun{66, 1}, PageRun{3, 1}, PageRun{}}) {
+    const PageRun run = early.take_run(100);
+    CHECK((run.first == wanted.first && run.count == wanted.count));
+  }
+  constexpr std::uint64_t kAt = std::uint64_t{1} << 40;
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    if (i == 1)
+      early.not_stored();
+    else
+      early.stored(kAt, {.offset = kAt + i * 100, .size = 65536, .flags = 0x20});
+  }
+
+  EarlyPages::Place place;
+  std::vector<std::array<std::uint64_t, 2>> found;  // ordinal, offset
+  while (const auto page = early.next(place)) {
+    CHECK((page->size == 65536 && page->flags == 0x20));
+    found.push_back({page->ordinal, page->offset - kAt});
+  }
+  const std::vector<std::array<std::uint64_t, 2>> wanted = {
+      {1, 500}, {2, 0}, {4, 200}, {5, 300}, {6, 400}};
+  CHECK(found == wanted);
+  CHECK(!early.due(0));
+  CHECK(early.due(1)->offset == kAt + 500);
+  CHECK(early.due(2)->offset == kAt);
+  CHECK(!early.due(3));
+  CHECK(early.due(4)->offset == kAt + 200);
+
+  std::vector<std::uint8_t> bits(8, 0xff);
+  early.clear_stored(0, bits);
+  CHECK(bits == std::vector<std::uint8_t>{0xf7, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x5f});
 }
 
 TEST_CASE("Value first: whichever write fails, what can be read is right") {
