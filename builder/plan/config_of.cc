@@ -28,6 +28,7 @@ CaptureConfig config_of(const Plan& plan) {
   config.dump = plan.capture.dump;
   config.keep = plan.capture.keep;
   config.reserve = plan.capture.reserve;
+  config.filter_check = plan.filter;
   return config;
 }
 

@@ -9,6 +9,7 @@
 #include "builder/kernel/kernel_flavour.h"
 #include "builder/plan/ccw.h"
 #include "builder/plan/driver.h"
+#include "builder/plan/filter.h"
 #include "builder/plan/firmware.h"
 #include "builder/plan/kernel_checks.h"
 #include "builder/plan/kernel_config.h"
@@ -217,6 +218,7 @@ Result<Plan> make_plan(const Request& request, Host& host, PlanFor what) {
   TRY(plan_kexec(request, host, plan));
   plan_memory(host, plan);
   TRY(plan_firmware(request, host, plan));
+  if (what != PlanFor::kLoading) plan_filter(host, plan);
   return plan;
 }
 

@@ -2,8 +2,8 @@
 // nothing decides after it, and nobody changes it: what `--print plan` accepts, the build accepts.
 //
 // make_plan() is the order of decisions: profile, kernel, targets, network, drivers, kernel checks,
-// keys, files, payload, compression, command line, crashkernel, firmware. Each is a file of its
-// own.
+// keys, files, payload, compression, command line, crashkernel, firmware, page filter. Each is a
+// file of its own.
 //
 // To add a decision: a field here, with its unit or its empty value; a step plan_SOMETHING() that
 // fills it and refuses what cannot work, in a file of its own and called by make_plan(); a line in
@@ -118,6 +118,7 @@ struct Plan {
   std::string compress_why;
   std::string signatures_why;  // why the modules' signatures are kept; empty: they are dropped
   std::int64_t mtime = 0;
+  std::optional<FilterCheck> filter;  // how the page filter agrees with the kernel that runs
 
   KexecPlan kexec;
   CrashkernelPlan crashkernel;

@@ -188,6 +188,9 @@ void print_capture(const Plan& plan, std::string& out) {
                capture.dump.codec == DumpCodec::kNone
                    ? "not compressed"
                    : fmt::format("compressed with {}", to_string(capture.dump.codec)));
+  if (plan.filter)
+    section.line("filter    {} of {} pages differ from what this kernel says of them",
+                 plan.filter->differ(), plan.filter->pages());
   if (capture.keep != 0) section.line("keep      the newest {} of this host", capture.keep);
   if (capture.reserve) section.line("reserve   {} stay free", format_size(*capture.reserve));
   section.line("limits    {} for the whole{}, {} for a target to become ready, {} without progress",

@@ -39,6 +39,7 @@ ArmState state_of(const Plan& plan, const ImageSizes& sizes, std::vector<std::st
   state.image_bytes = sizes.image_bytes;
   state.needed_bytes = needed_bytes(plan.profile, memory_need(plan, sizes.peak_bytes()));
   state.warnings = plan.warnings;
+  state.filter = plan.filter;
   return state;
 }
 

@@ -27,6 +27,10 @@ ArmState state_of(const Json& json) {
   state.image_bytes = json.at("image_bytes").get<std::uint64_t>();
   state.needed_bytes = json.at("needed_bytes").get<std::uint64_t>();
   state.warnings = json.at("warnings").get<std::vector<std::string>>();
+  if (json.contains("filter_check")) {
+    auto check = parse_filter_check(json.at("filter_check").get<std::string>());
+    if (check) state.filter = std::move(*check);
+  }
   return state;
 }
 
@@ -57,17 +61,18 @@ std::string format_arm_state(const ArmState& state) {
     targets.push_back({{"spec", target.spec}, {"address", target.address}});
   for (const auto& input : state.inputs)
     inputs.push_back({{"what", input.what}, {"value", input.value}});
-  const Json json = {{"built", state.built},
-                     {"why", state.why},
-                     {"kernel", state.from.release},
-                     {"kernel_image", state.from.kernel_image},
-                     {"payload", state.from.payload},
-                     {"targets", targets},
-                     {"inputs", inputs},
-                     {"load", state.load},
-                     {"image_bytes", state.image_bytes},
-                     {"needed_bytes", state.needed_bytes},
-                     {"warnings", state.warnings}};
+  Json json = {{"built", state.built},
+               {"why", state.why},
+               {"kernel", state.from.release},
+               {"kernel_image", state.from.kernel_image},
+               {"payload", state.from.payload},
+               {"targets", targets},
+               {"inputs", inputs},
+               {"load", state.load},
+               {"image_bytes", state.image_bytes},
+               {"needed_bytes", state.needed_bytes},
+               {"warnings", state.warnings}};
+  if (state.filter) json["filter_check"] = to_string(*state.filter);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

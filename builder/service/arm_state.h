@@ -8,6 +8,7 @@
 
 #include "builder/host/host.h"
 #include "builder/service/inputs.h"
+#include "init/contract/filter_check.h"
 
 namespace mkcapture {
 
@@ -29,6 +30,7 @@ struct ArmState {
   std::uint64_t image_bytes = 0;
   std::uint64_t needed_bytes = 0;  // of crashkernel=, at least
   std::vector<std::string> warnings;
+  std::optional<FilterCheck> filter;  // how the page filter agreed with that kernel
 };
 
 /// What was loaded since the boot, by arm.

@@ -63,6 +63,19 @@ Json target_json(const TargetStatus& target) {
   return json;
 }
 
+Json filter_json(const FilterCheck& check) {
+  Json classes = Json::object();
+  for (std::size_t i = 0; i < check.classes.size(); ++i)
+    classes[std::string(FilterCheck::kNames[i])] = {{"pages", check.classes[i].pages},
+                                                    {"differ", check.classes[i].differ}};
+  return {{"kernel", check.release},
+          {"build_id", check.build_id},
+          {"level", check.level & ~check.doubtful_bits()},
+          {"pages", check.pages()},
+          {"differ", check.differ()},
+          {"classes", classes}};
+}
+
 Json image_json(const StatusFacts& facts) {
   if (!facts.image || !facts.image_file) return nullptr;
   return {{"file", kImagePath},
@@ -71,7 +84,8 @@ Json image_json(const StatusFacts& facts) {
           {"built", facts.image->built},
           {"why", facts.image->why},
           {"changed", facts.changed},
-          {"needs_bytes", facts.image->needed_bytes}};
+          {"needs_bytes", facts.image->needed_bytes},
+          {"filter", facts.image->filter ? filter_json(*facts.image->filter) : Json(nullptr)}};
 }
 
 }  // namespace
@@ -90,6 +104,11 @@ std::string status_text(const StatusReport& report) {
     line(out, "image",
          fmt::format("for {}, {}, built {}", facts.image->from.release,
                      format_size(facts.image->image_bytes), time_words(facts.image->built)));
+  if (facts.image && facts.image_file && facts.image->filter)
+    line(out, "page filter",
+         fmt::format("{} of {} pages differ from what kernel {} says of them",
+                     facts.image->filter->differ(), facts.image->filter->pages(),
+                     facts.image->filter->release));
   if (facts.loaded && facts.kernel.loaded) line(out, "loaded", time_words(facts.loaded->at));
   for (const auto& target : facts.targets)
     line(out, "target", target_words(target));

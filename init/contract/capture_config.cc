@@ -151,6 +151,12 @@ Status set_reserve(std::string_view value, CaptureConfig& config) {
   return {};
 }
 
+Status set_filter_check(std::string_view value, CaptureConfig& config) {
+  TRY_ASSIGN(check, parse_filter_check(value));
+  config.filter_check = std::move(check);
+  return {};
+}
+
 Status set_of_target(std::string_view key, std::string_view value, CaptureConfig& config) {
   if (config.targets.empty()) return fail("stands before the first target=");
   auto& target = config.targets.back();
@@ -186,6 +192,7 @@ Status set_from_file(std::string_view key, std::string_view value, CaptureConfig
     config.kernel = value;
     return {};
   }
+  if (key == "filter_check") return set_filter_check(value, config);
   if (key == "keep") return set_keep(value, config);
   if (key == "reserve") return set_reserve(value, config);
   if (key == "dump_level") return set_dump_level(value, config);
@@ -313,6 +320,7 @@ std::string format_config(const CaptureConfig& config) {
   flag("shell", config.shell);
   flag("debug", config.debug);
   if (!config.kernel.empty()) line("kernel", config.kernel);
+  if (config.filter_check) line("filter_check", to_string(*config.filter_check));
   line("dump_level", std::to_string(config.dump.level));
   line("dump_format", to_string(config.dump.format));
   line("dump_compress", to_string(config.dump.codec));

@@ -34,6 +34,8 @@
 //   shell=1                  [cmdline: capture.shell] a shell before the dump
 //   debug=1                  [cmdline: capture.debug] each step's details in the log
 //   kernel=RELEASE           the kernel that the modules are for
+//   filter_check=...         how the page filter agreed with that kernel while it ran
+//                            (filter_check.h); none where it was not asked
 //   dump_level=0..31  dump_format=elf|kdump  dump_compress=none|zlib|lzo|snappy|zstd
 #pragma once
 
@@ -47,6 +49,7 @@
 #include "init/base/units.h"
 #include "init/contract/ccw_device.h"
 #include "init/contract/dump_choice.h"
+#include "init/contract/filter_check.h"
 #include "init/contract/net_config.h"
 #include "init/contract/storage.h"
 #include "init/contract/target.h"
@@ -110,6 +113,7 @@ struct CaptureConfig {
   DumpChoice dump;
   std::uint64_t keep = 0;                // whole dumps of this host that stay on a target; 0: all
   std::optional<std::uint64_t> reserve;  // bytes that a dump leaves free; default: space.h
+  std::optional<FilterCheck> filter_check;  // of the kernel that ran when the image was built
 };
 
 /// Parses etc/capture.conf. An error names the line and the key. Unknown keys are errors.

@@ -110,6 +110,8 @@ class Vmcore {
   [[nodiscard]] virtual std::uint64_t memory_bytes() const noexcept = 0;
   /// "6.1.0-56-amd64" from VMCOREINFO; empty where there is none.
   [[nodiscard]] virtual std::string os_release() const = 0;
+  /// The kernel's build id, hexadecimal, from VMCOREINFO; empty where there is none.
+  [[nodiscard]] virtual std::string build_id() const = 0;
   /// The panic's time from VMCOREINFO (CRASHTIME, seconds since 1970); 0 where unknown.
   [[nodiscard]] virtual std::int64_t crash_time() const noexcept = 0;
   /// The crashed machine's node name (init_uts_ns), made safe for a file name ([A-Za-z0-9._-], at

@@ -175,6 +175,9 @@ class ElfVmcore : public VmcoreSource {
   [[nodiscard]] std::string os_release() const override {
     return std::string(info_.value("OSRELEASE").value_or(std::string_view()));
   }
+  [[nodiscard]] std::string build_id() const override {
+    return std::string(info_.value("BUILD-ID").value_or(std::string_view()));
+  }
   [[nodiscard]] std::int64_t crash_time() const noexcept override {
     return static_cast<std::int64_t>(info_.decimal("CRASHTIME").value_or(0));
   }

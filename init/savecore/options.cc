@@ -9,7 +9,7 @@ namespace mkcapture::savecore {
 const char* const kSavecoreHelp =
     R"(usage: savecore [-d LEVEL] [-f kdump|elf|flat] [-c CODEC[:N]] [-j THREADS] [-e] INPUT OUTPUT
        savecore --dmesg INPUT [OUTPUT]
-       savecore --check [-d LEVEL] [INPUT]
+       savecore --check [--line] [-d LEVEL] [INPUT]
 
 Writes the memory of a crashed machine (INPUT: /proc/vmcore or an ELF core) to OUTPUT, a file, a
 block device, or - for standard output (only with -f flat). A file is OUTPUT.incomplete until the
@@ -26,6 +26,8 @@ dump is whole.
               without INPUT of /proc/vmcore, or of the running kernel where there is none, whose
               every page is then compared with what it says itself (/proc/kpageflags); failed where
               more than one of 1000 differs
+  --line      with --check of the running kernel: what was compared in one line for a program,
+              RELEASE BUILD-ID LEVEL and PAGES/DIFFER of kernel, cache, user, free, unreadable
   --help, --version
 
 Exit status: 0 whole, 1 failed, 2 usage, 3 incomplete but readable.
@@ -82,6 +84,8 @@ Status take_files(const std::vector<std::string_view>& files, SavecoreOptions& o
   const bool check = o.action == Action::kCheck;
   if (files.empty() && !check) return fail("INPUT is missing");
   if (files.size() < 2 && o.action == Action::kDump) return fail("OUTPUT is missing");
+  if (o.line && (!check || !files.empty()))
+    return fail("--line: only with --check of the running kernel");
   if (files.size() > (check ? 1 : 2)) return usage(files.back(), "one argument too many");
   if (!files.empty()) o.input = files[0];
   o.output = files.size() > 1 ? files[1] : "-";
@@ -112,6 +116,8 @@ Result<SavecoreOptions> parse_savecore_options(std::span<char* const> arguments)
     } else if (arg == "--dmesg" || arg == "--check") {
       if (o.action != Action::kDump) return usage(arg, "another action was asked for before");
       o.action = arg == "--dmesg" ? Action::kDmesg : Action::kCheck;
+    } else if (arg == "--line") {
+      o.line = true;
     } else if (arg == "-e") {
       o.dump.leave_out_descriptors = true;
     } else if (std::string_view("dfcj").find(arg[1]) != arg.npos) {

@@ -14,6 +14,7 @@ extern const char* const kSavecoreHelp;
 struct SavecoreOptions {
   enum class Action { kHelp, kVersion, kCheck, kDmesg, kDump };
   Action action = Action::kDump;
+  bool line = false;  // with kCheck: for a program
   dump::DumpOptions dump;
   std::string input;   // empty only for kCheck: the vmcore of this machine, else its memory
   std::string output;  // "-": standard output

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "init/base/unique_fd.h"
+#include "init/contract/filter_check.h"
 #include "init/dump/dump.h"
 #include "init/savecore/options.h"
 
@@ -136,6 +137,7 @@ class Savecore {
     const auto report = vmcore.check_level(options_.dump.choice.level);
     if (!report) return complain(report.error().message);
     const std::string release = vmcore.os_release();
+    if (options_.line) return say_line(vmcore, report->level_reached);
     std::fprintf(out_, "kernel %s: level %d\n", release.empty() ? "unknown" : release.c_str(),
                  report->level_reached);
     if (!report->note.empty()) std::fprintf(out_, "%s\n", report->note.c_str());
@@ -158,23 +160,42 @@ class Savecore {
       complain(report.error().message);
       return false;
     }
-    static constexpr const char* kNames[] = {"kernel", "cache", "user", "free", "unreadable"};
-    std::uint64_t pages = 0, differ = 0;
-    for (const auto& c : report->classes) {
-      pages += c.pages;
-      differ += c.differ;
-    }
-    std::fprintf(out_, "%" PRIu64 " pages compared with %s, %" PRIu64 " differ\n", pages,
-                 PageFlagsFile::kPath, differ);
+    const FilterCheck found = counts_of(*report);
+    std::fprintf(out_, "%" PRIu64 " pages compared with %s, %" PRIu64 " differ\n", found.pages(),
+                 PageFlagsFile::kPath, found.differ());
     if (report->changing > 0)
       std::fprintf(out_, "  %" PRIu64 " not compared: they changed meanwhile\n", report->changing);
-    for (std::size_t i = 0; i < report->classes.size(); ++i) {
-      std::fprintf(out_, "  %-10s %10" PRIu64 ", %" PRIu64 " differ\n", kNames[i],
-                   report->classes[i].pages, report->classes[i].differ);
+    for (std::size_t i = 0; i < found.classes.size(); ++i) {
+      std::fprintf(out_, "  %-10s %10" PRIu64 ", %" PRIu64 " differ\n",
+                   FilterCheck::kNames[i].data(), found.classes[i].pages, found.classes[i].differ);
     }
     // A running kernel is never quite the same twice.
     constexpr std::uint64_t kOneOf = 1000;
-    return differ <= pages / kOneOf;
+    return found.differ() <= found.pages() / kOneOf;
+  }
+
+  static FilterCheck counts_of(const dump::AgreementReport& report) {
+    FilterCheck check;
+    static_assert(std::tuple_size_v<decltype(report.classes)> ==
+                  std::tuple_size_v<decltype(check.classes)>);
+    for (std::size_t i = 0; i < check.classes.size(); ++i)
+      check.classes[i] = {report.classes[i].pages, report.classes[i].differ};
+    return check;
+  }
+
+  int say_line(dump::Vmcore& vmcore, int level) {
+    if (own_memory() != kRunningMemory)
+      return complain("--line: this is a capture kernel, not the one that crashes");
+    PageFlagsFile flags;
+    if (!flags.is_open()) return complain(std::string("no ") + PageFlagsFile::kPath);
+    const auto report = dump::compare_with_kernel(kRunningMemory, flags);
+    if (!report) return complain(report.error().message);
+    FilterCheck check = counts_of(*report);
+    check.release = vmcore.os_release();
+    check.build_id = vmcore.build_id();
+    check.level = level;
+    std::fprintf(out_, "%s\n", to_string(check).c_str());
+    return kWhole;
   }
 
   int save_dmesg(dump::Vmcore& vmcore) {

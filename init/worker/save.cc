@@ -100,7 +100,26 @@ class Save {
     const std::string release = vmcore_->os_release();
     system_.log("crashed kernel " + (release.empty() ? "of unknown release" : release) + ", " +
                 format_size(vmcore_->memory_bytes()) + " of memory");
+    if (context_.config.filter_check) heed(*context_.config.filter_check, release);
     return {};
+  }
+
+  /// What the page filter and this kernel did not agree about while it ran is kept.
+  void heed(const FilterCheck& check, const std::string& release) {
+    if (!check.is_of(release, vmcore_->build_id())) {
+      system_.log("the page filter was compared with " + check.release + ", not with this kernel");
+      return;
+    }
+    const int doubtful = check.doubtful_bits();
+    smallest_ &= ~doubtful;
+    const std::string less =
+        (level_ & doubtful) == 0
+            ? std::string()
+            : ": level " + std::to_string(level_ & ~doubtful) + ", not " + std::to_string(level_);
+    level_ &= ~doubtful;
+    system_.log("the page filter was compared with this kernel while it ran: " +
+                std::to_string(check.differ()) + " of " + std::to_string(check.pages()) +
+                " pages differ" + less);
   }
 
   void load_drivers() {
@@ -192,9 +211,11 @@ class Save {
                 (space->free < most ? ": it may not fit" : ""));
     if (!store_->has_directories()) return {};  // the whole device is the dump's
     state_.enter(Step::kDump);
-    const auto& config = context_.config;
-    budget_ = budget_of(*space, config.reserve);
-    const auto level = level_that_fits(system_, *vmcore_, parts_.forecast, config.dump, *budget_);
+    budget_ = budget_of(*space, context_.config.reserve);
+    DumpChoice choice = context_.config.dump;
+    choice.level = level_;
+    const auto level =
+        level_that_fits(system_, *vmcore_, parts_.forecast, choice, smallest_, *budget_);
     if (!level) {
       log_alone_ = true;
       return fail(ErrorKind::kNoSpace, "no room for a dump: " + format_size(*budget_) +
@@ -292,6 +313,7 @@ class Save {
   std::string directory_;
   std::string note_;                     // what the target could not promise
   int level_;                            // at which the dump is written
+  int smallest_ = 31;                    // level, where the dump would not fit
   bool log_alone_ = false;               // there is no room for a dump
   std::optional<std::uint64_t> budget_;  // bytes that it may take
   Milliseconds dump_started_{0};

@@ -9,7 +9,6 @@ namespace mkcapture::init {
 namespace {
 
 constexpr std::uint64_t kMostReserve = std::uint64_t{2} << 30;
-constexpr int kSmallestLevel = 31;
 constexpr std::uint64_t kMargin = 16;  // one in so many bytes of a forecast
 
 class LimitedOutput final : public Output {
@@ -50,13 +49,13 @@ std::uint64_t budget_of(const Space& space, std::optional<std::uint64_t> reserve
 }
 
 std::optional<int> level_that_fits(System& system, dump::Vmcore& vmcore, const Forecast& forecast,
-                                   const DumpChoice& choice, std::uint64_t budget) {
+                                   const DumpChoice& choice, int smallest, std::uint64_t budget) {
   if (vmcore.size() <= budget) return choice.level;
   DumpChoice tried = choice;
-  for (;; tried.level = kSmallestLevel) {
+  for (;; tried.level = smallest) {
     const auto report = forecast(vmcore, tried);
     if (!report) return choice.level;  // it cannot be told, so it is tried
-    const bool last = tried.level == kSmallestLevel;
+    const bool last = tried.level == smallest;
     // Nothing is lost where a dump is tried in place of none, and the sample may be a little off.
     const std::uint64_t size = report->bytes_forecast;
     const bool fits = size - (last ? size / kMargin : 0) <= budget;
@@ -65,7 +64,7 @@ std::optional<int> level_that_fits(System& system, dump::Vmcore& vmcore, const F
                " on the target, and " + format_size(budget) + " may be written" +
                (fits   ? ""
                 : last ? ": it will not fit"
-                       : ": it will not fit, so level 31"));
+                       : ": it will not fit, so level " + std::to_string(smallest)));
     if (fits) return tried.level;
     if (last) return std::nullopt;
   }

@@ -22,12 +22,12 @@ namespace mkcapture::init {
 
 using Forecast = std::function<Result<dump::LevelReport>(dump::Vmcore&, const DumpChoice&)>;
 
-/// The level at which the dump is to be tried within `budget`: the one of `choice`, else 31, each
-/// forecast told to the log; nothing where not even that can fit. Where the whole vmcore fits, that
-/// is forecast enough.
+/// The level at which the dump is to be tried within `budget`: the one of `choice`, else
+/// `smallest`, each forecast told to the log; nothing where not even that can fit. Where the whole
+/// vmcore fits, that is forecast enough.
 [[nodiscard]] std::optional<int> level_that_fits(System& system, dump::Vmcore& vmcore,
                                                  const Forecast& forecast, const DumpChoice& choice,
-                                                 std::uint64_t budget);
+                                                 int smallest, std::uint64_t budget);
 
 /// `inner`, where the first write_at() beyond `budget` bytes fails as on a full disk; the ones
 /// behind it pass, so that a writer can still close the dump it has begun.

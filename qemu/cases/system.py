@@ -1,6 +1,7 @@
 """A whole Debian system with systemd: the package, armed by its unit, the default target, and a
 system that comes back by itself and says what happened."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,11 @@ def package_round(context: Context, machine: Machine, system: Debian, root: str)
             raise Failed(line)
     boots = console.split("] Linux version ")
     expect(len(boots) == 4, f"three boots expected (system, capture, system), {len(boots) - 1} seen")
+    expect(f"pages differ from what kernel {system.release} says of them" in boots[1],
+           "status does not say how the page filter and the kernel agree")
+    expect(re.search(r"page filter was compared with this kernel while it ran: \d+ of \d+ pages "
+                     r"differ\s*$", boots[2], re.MULTILINE),
+           "the capture does not know that the page filter and the kernel agree")
     back = boots[3]
     for word in ("round: status 3 after the crash", f"{NODE}-", MOTD,
                  "round: status 0 when somebody has looked", "round: early unit: active",

@@ -1,6 +1,7 @@
 """What our image is measured against: the smallest thing that runs at all, and what a skilled
 administrator puts together by hand from busybox and makedumpfile."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -26,7 +27,8 @@ while read -r module; do insmod "$module"; done < /etc/modules
 until [ -e /dev/vda1 ]; do usleep 20000; done
 mount -t ext4 /dev/vda1 /mnt && mkdir -p /mnt/by-hand
 echo "capture: dump starts" > /dev/kmsg
-makedumpfile -l -d 31 /proc/vmcore /mnt/by-hand/vmcore > /dev/null && status=saved || status=failed
+status=failed
+@MEASURE@makedumpfile @CODEC@ -d 31 /proc/vmcore /mnt/by-hand/vmcore > /dev/null && status=saved
 sync
 umount /mnt
 echo "capture: saved target=by-hand bytes=0 seconds=0.000 path=/by-hand" > /dev/kmsg
@@ -43,16 +45,18 @@ def floor_image(context: Context) -> Path:
     return _packed(context, tree, "floor.img")
 
 
-def by_hand_image(context: Context) -> Path:
-    """busybox, a shell script, makedumpfile with its libraries, ext4 on virtio-blk."""
-    makedumpfile = shutil.which("makedumpfile")
+def by_hand_image(context: Context, measured: bool = False) -> Path:
+    """busybox, a shell script, makedumpfile with its libraries, ext4 on virtio-blk. `measured`: it
+    compresses by zstd, as our images do, and its time and memory are on the console."""
+    makedumpfile = os.environ.get("MAKEDUMPFILE") or shutil.which("makedumpfile")
     if makedumpfile is None:
         raise Failed("makedumpfile is not installed")
     tree = Initramfs()
     tree.file(Path("/bin/busybox"), "bin/busybox", 0o755)
     tree.program(Path(makedumpfile), "/sbin/makedumpfile")
     tree.modules(context.kernel, ["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"])
-    tree.data("init", BY_HAND, 0o755)
+    script = BY_HAND.replace("@MEASURE@", "time -v " if measured else "")
+    tree.data("init", script.replace("@CODEC@", "-z" if measured else "-l"), 0o755)
     return _packed(context, tree, "by-hand.img")
 
 

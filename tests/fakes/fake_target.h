@@ -119,6 +119,7 @@ class FakeVmcore final : public Vmcore {
   [[nodiscard]] std::uint64_t size() const noexcept override { return 1 << 20; }
   [[nodiscard]] std::uint64_t memory_bytes() const noexcept override { return 1 << 20; }
   [[nodiscard]] std::string os_release() const override { return "6.1.0-test"; }
+  [[nodiscard]] std::string build_id() const override { return "c0ffee"; }
   [[nodiscard]] std::int64_t crash_time() const noexcept override { return crashed; }
   [[nodiscard]] Result<std::string> node_name() override {
     if (node.empty()) return fail("no node name");

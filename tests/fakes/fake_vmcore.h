@@ -42,6 +42,7 @@ class FakeVmcore final : public VmcoreSource {
   [[nodiscard]] std::uint64_t size() const noexcept override;
   [[nodiscard]] std::uint64_t memory_bytes() const noexcept override;
   [[nodiscard]] std::string os_release() const override { return "6.1.0-fake"; }
+  [[nodiscard]] std::string build_id() const override { return "c0ffee"; }
   [[nodiscard]] std::int64_t crash_time() const noexcept override { return 1700000000; }
   [[nodiscard]] Result<std::string> node_name() override { return std::string("fake"); }
   Result<std::uint64_t> write_dmesg(Output& output) override;

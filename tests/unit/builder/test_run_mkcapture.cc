@@ -68,11 +68,16 @@ struct Fixture {
     write_kernel_tree(tree, kRelease, modules(), {"fs/vfat/vfat.ko"});
     tree.write(std::string("boot/vmlinuz-") + kRelease, "kernel");
     if (!config.empty()) tree.write(std::string("boot/config-") + kRelease, config);
-    for (const char* program : {"init", "udhcpc", "dbclient", "busybox"}) {
+    for (const char* program : {"init", "udhcpc", "dbclient", "busybox", "savecore"}) {
       tree.write(std::string("payload/") + program, std::string("program ") + program);
       std::filesystem::permissions(tree.path(std::string("payload/") + program),
                                    std::filesystem::perms::owner_all);
     }
+    host.on_run = [this](const std::vector<std::string>& argv) -> Result<std::string> {
+      if (argv[0] == tree.path("payload/savecore"))
+        return std::string(kRelease) + " c0ffee 31 9000/0 8000/3 7000/0 6000/1 0/0\n";
+      return sys_error(argv[0], ENOENT);
+    };
   }
 
   int run(std::vector<std::string> arguments) {
@@ -985,6 +990,13 @@ TEST_CASE("mkcapture: --list, --version, --help, --quiet") {
   REQUIRE(f.run({"-q", "-o", f.tree.path("q.img")}) == 0);
   CHECK(f.out.empty());
   CHECK(f.err.empty());
+}
+
+TEST_CASE("mkcapture: the image knows how the page filter agreed with the running kernel") {
+  Fixture f;
+  CHECK(contains(f.baked({}), "filter_check=6.1.0-test c0ffee 31 9000/0 8000/3 7000/0 6000/1 0/0"));
+  f.host.release = "6.1.0-other";
+  CHECK(!contains(f.baked({"--kernel", "6.1.0-test"}), "filter_check="));
 }
 
 TEST_CASE("mkcapture: errors are one line") {

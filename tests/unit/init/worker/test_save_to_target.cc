@@ -281,6 +281,13 @@ TEST_CASE("save: what will not fit is saved at level 31, else the log alone, eac
     CHECK(run.store.dumps.size() == kLogsKept - 1);  // and the new one
     CHECK(run.system.logged("removed node7-1970-01-01-00:00:10, incomplete: the newest 10 logs"));
   }
+  SUBCASE("but what the filter and the kernel did not agree about") {
+    run.config.filter_check = *parse_filter_check("6.1.0-test - 31 1/0 900/900 9/0 9/0 1/0");
+    run.forecast[25] = kMega / 3;
+    CHECK(run.save() == 0);
+    CHECK(run.saved_level == 25);
+    CHECK(run.system.logged("it will not fit, so level 25"));
+  }
   SUBCASE("what just fits is saved as it was asked for") {
     run.config.dump = {1, DumpFormat::kKdump, DumpCodec::kZstd};
     CHECK(run.save() == 0);
@@ -305,6 +312,34 @@ TEST_CASE("save: what will not fit is saved at level 31, else the log alone, eac
     run.bounded = true;
     CHECK(run.save() == 1);
     CHECK(run.system.logged("write: No space left on device"));
+  }
+}
+
+TEST_CASE("save: what the filter and this very kernel did not agree about is kept") {
+  struct Row {
+    const char* check;
+    int level;
+    const char* says;
+  };
+  const Row rows[] = {
+      {"6.1.0-test c0ffee 31 1000/0 1000/0 1000/0 1000/0 1/0", 31,
+       "the page filter was compared with this kernel while it ran: 0 of 4001 pages differ"},
+      {"6.1.0-test c0ffee 31 1000/0 1000/900 1000/0 1000/0 1/0", 25,
+       "900 of 4001 pages differ: level 25, not 31"},
+      {"6.1.0-test - 31 1000/100 1000/0 1000/0 1000/0 1/0", 1,
+       "100 of 4001 pages differ: level 1, not 31"},
+      {"6.1.0-test abad1dea 31 1000/900 1000/0 1000/0 1000/0 1/0", 31,
+       "the page filter was compared with 6.1.0-test, not with this kernel"},
+      {"6.1.0-other c0ffee 31 1000/900 1000/0 1000/0 1000/0 1/0", 31,
+       "the page filter was compared with 6.1.0-other, not with this kernel"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.check);
+    Run run;
+    run.config.filter_check = *parse_filter_check(row.check);
+    CHECK(run.save() == 0);
+    CHECK(run.saved_level == row.level);
+    CHECK(run.system.logged(row.says));
   }
 }
 

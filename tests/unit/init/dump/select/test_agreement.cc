@@ -165,6 +165,7 @@ class CountingSource final : public VmcoreSource {
     return source_->memory_bytes();
   }
   [[nodiscard]] std::string os_release() const override { return source_->os_release(); }
+  [[nodiscard]] std::string build_id() const override { return source_->build_id(); }
   [[nodiscard]] std::int64_t crash_time() const noexcept override { return source_->crash_time(); }
   Result<std::string> node_name() override { return source_->node_name(); }
   Result<std::uint64_t> write_dmesg(Output& output) override {
