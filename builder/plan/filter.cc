@@ -37,8 +37,7 @@ void warn_of_doubts(Plan& plan) {
                         check.classes[i].differ, check.classes[i].pages);
     plan.warnings.push_back(
         fmt::format("the page filter and kernel {} do not agree about its pages ({} differ): the "
-                    "dump will have "
-                    "level {}, not {}",
+                    "dump will have level {}, not {}",
                     check.release, differing, wanted & ~kept, wanted));
   } else if ((wanted & ~check.level) != 0) {
     plan.warnings.push_back(fmt::format(
@@ -49,18 +48,23 @@ void warn_of_doubts(Plan& plan) {
 
 }  // namespace
 
+Result<FilterCheck> compare_filter(Host& host, const std::string& payload,
+                                   const std::string& release, int level) {
+  TRY_ASSIGN(said,
+             host.run({payload + "/savecore", "--check", "--line", "-d", std::to_string(level)}));
+  TRY_ASSIGN(check, parse_filter_check(said.substr(0, said.find('\n'))));
+  if (check.release != release) return fail("it says that kernel " + check.release + " runs");
+  return check;
+}
+
 void plan_filter(Host& host, Plan& plan) {
   if (!can_be_asked(host, plan)) return;
   if (const std::string reason = why_not(host, plan); !reason.empty()) {
     plan.notes.push_back("the page filter is not compared with the running kernel: " + reason);
     return;
   }
-  const auto said = host.run({plan.image.payload + "/savecore", "--check", "--line", "-d",
-                              std::to_string(plan.capture.dump.level)});
-  const std::string line = said ? said->substr(0, said->find('\n')) : "";
-  auto check = said ? parse_filter_check(line) : Result<FilterCheck>(said.error());
-  if (check && check->release != plan.kernel.release)
-    check = fail("it says that kernel " + check->release + " runs");
+  auto check =
+      compare_filter(host, plan.image.payload, plan.kernel.release, plan.capture.dump.level);
   if (!check) {
     plan.notes.push_back("the page filter is not compared with the running kernel: " +
                          check.error().message);

@@ -7,6 +7,10 @@
 
 namespace mkcapture {
 
+/// What the payload's savecore says of the kernel that runs, which must be `release`.
+[[nodiscard]] Result<FilterCheck> compare_filter(Host& host, const std::string& payload,
+                                                 const std::string& release, int level);
+
 /// Fills plan.filter, and warns of classes that the two do not agree about: these stay in the dump.
 /// Where it cannot be compared, plan.notes says why. Needs root, and takes some 100 ns for each
 /// page of the machine.

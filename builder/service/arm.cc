@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "builder/plan/filter.h"
 #include "builder/plan/kexec.h"
 #include "builder/plan/memory_need.h"
 #include "builder/plan/pack.h"
@@ -100,6 +101,22 @@ std::vector<std::string> reasons(const Wanted& wanted, bool rebuild, Host& host,
   return why;
 }
 
+// An image that was built before its kernel ran, by a kernel's hook, was not compared with it. Why
+// it must be built once more, with that known; empty where it need not be.
+Result<std::string> compare_late(const Wanted& wanted, ArmState& state, Host& host) {
+  constexpr int kByDescriptors = 2 | 4 | 8 | 16;
+  const int level = wanted.request.dump.level;
+  if (state.filter || state.from.release != host.kernel_release() || (level & kByDescriptors) == 0)
+    return std::string();
+  auto check = compare_filter(host, state.from.payload, state.from.release, level);
+  if (!check) return std::string();  // an image that is built says why
+  const bool doubtful = (level & check->doubtful_bits()) != 0;
+  state.filter = std::move(*check);
+  if (doubtful) return std::string("the page filter and this kernel do not agree about its pages");
+  TRY(host.write_file(kStatePath, format_arm_state(state), 0644));
+  return std::string();
+}
+
 std::string lockdown_words(const CaptureKernel& kernel) {
   if (kernel.lockdown.empty()) return "";
   return fmt::format("; lockdown is {}: only a signed kernel by kexec -s is taken",
@@ -136,7 +153,12 @@ Result<std::string> arm(const Wanted& wanted, bool rebuild, Host& host, std::str
   TRY(take_prepared(host));
   std::optional<ArmState> state;
   std::string out;
-  if (auto why = reasons(wanted, rebuild, host, state); !why.empty()) {
+  auto why = reasons(wanted, rebuild, host, state);
+  if (why.empty()) {
+    TRY_ASSIGN(disagreement, compare_late(wanted, *state, host));
+    if (!disagreement.empty()) why.push_back(std::move(disagreement));
+  }
+  if (!why.empty()) {
     for (const auto& reason : why)
       out += fmt::format("building {}: {}\n", kImagePath, reason);
     TRY_ASSIGN(built, build(wanted, std::move(why), kImagePath, kStatePath, host, err));

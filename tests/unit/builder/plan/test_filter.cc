@@ -75,6 +75,30 @@ TEST_CASE("page filter: what the two do not agree about is a warning") {
   CHECK(machine.said("the page filter does not know all of kernel 6.1.0-test"));
 }
 
+TEST_CASE(
+    "page filter: an image that was built before its kernel ran is compared by the next arm") {
+  Compared machine;
+  machine.error = "not yet";
+  CHECK(machine.run({"arm"}) == 0);
+  CHECK(!(*read_arm_state(machine.host, kStatePath))->filter);
+  machine.error.clear();
+  CHECK(machine.run({"arm"}) == 0);
+  CHECK(!machine.said("building"));
+  CHECK((*read_arm_state(machine.host, kStatePath))->filter);
+  const std::size_t times = machine.times_asked();
+  CHECK(machine.run({"arm"}) == 0);
+  CHECK(machine.times_asked() == times);
+
+  Compared other;
+  other.error = "not yet";
+  CHECK(other.run({"arm"}) == 0);
+  other.error.clear();
+  other.line = "6.1.0-test c0ffee 31 100000/0 200000/0 300000/900 4000/2 1/0\n";
+  CHECK(other.run({"arm"}) == 0);
+  CHECK(other.said("the page filter and this kernel do not agree about its pages"));
+  CHECK(has(other.err, "user: 900 of 300000"));
+}
+
 TEST_CASE("page filter: where it cannot be compared, the plan says why") {
   Compared machine;
   const std::string not_compared = "the page filter is not compared with the running kernel: ";
