@@ -10,6 +10,7 @@ namespace {
 // been since 4.13.
 constexpr std::uint64_t kSectionMarkedPresent = 1U << 0;
 constexpr std::uint64_t kSectionHasMemMap = 1U << 1;
+constexpr std::uint64_t kSectionIsOnline = 1U << 2;  // since 4.15
 constexpr std::uint64_t kSectionFlags = (1U << 6) - 1;
 
 class SparsePageMap : public PageMap {
@@ -21,26 +22,34 @@ class SparsePageMap : public PageMap {
     std::uint64_t sections = 0;      // how many there can be
     std::uint64_t per_root = 0;      // 0: one array
     unsigned pages_shift = 0;        // page frames in a section: 1 << pages_shift
+    unsigned section_shift = 0;      // bytes
     std::uint64_t descriptor_size = 0;
     std::uint64_t address_mask = ~std::uint64_t{0};
   };
 
-  SparsePageMap(const Layout& layout, KernelMemory& memory) : l_(layout), memory_(&memory) {}
+  SparsePageMap(const Layout& layout, KernelMemory& memory) : l_(layout), memory_(&memory) {
+    // What the kernel itself lies in is online: where it does not say so, it says so of none.
+    const auto own = memory.translate(l_.mem_section);
+    says_online_ = own && (flags_and_map(own->paddr >> l_.section_shift) & kSectionIsOnline) != 0;
+  }
 
   DescriptorRun find(std::uint64_t pfn) override {
     const std::uint64_t nr = pfn >> l_.pages_shift;
     const std::uint64_t end = (nr + 1) << l_.pages_shift;
     DescriptorRun run{0, end - pfn};
     if (nr >= l_.sections) return run;
-    const std::uint64_t map = section_mem_map(nr);
+    const std::uint64_t section = flags_and_map(nr);
+    const std::uint64_t map = section & ~kSectionFlags;
     // The map is kept less the section's first page frame, so that pfn is the index at once.
     // On 32 bits that difference, and so the sum, is one modulo 2^32.
     if (map != 0) run.address = (map + pfn * l_.descriptor_size) & l_.address_mask;
+    run.offline = map != 0 && says_online_ && (section & kSectionIsOnline) == 0;
     return run;
   }
 
  private:
-  std::uint64_t section_mem_map(std::uint64_t nr) {
+  /// A section's word; 0 where it has no map.
+  std::uint64_t flags_and_map(std::uint64_t nr) {
     std::uint64_t section = l_.mem_section + nr * l_.section_size;
     if (l_.per_root != 0) {
       const auto root =
@@ -51,11 +60,12 @@ class SparsePageMap : public PageMap {
     const auto map = memory_->word(section + l_.map_at);
     constexpr std::uint64_t kUsable = kSectionMarkedPresent | kSectionHasMemMap;
     if (!map || (*map & kUsable) != kUsable) return 0;
-    return *map & ~kSectionFlags;
+    return *map;
   }
 
   Layout l_;
   KernelMemory* memory_;
+  bool says_online_ = false;
 };
 
 class FlatPageMap : public PageMap {
@@ -142,7 +152,8 @@ Result<std::unique_ptr<PageMap>> make_sparse(const Vmcoreinfo& info, std::uint32
   l.section_size = *section_size;
   l.map_at = *map_at;
   l.sections = std::uint64_t{1} << (count.physmem_bits - count.size_bits);
-  l.pages_shift = static_cast<unsigned>(count.size_bits) - page_shift;
+  l.section_shift = static_cast<unsigned>(count.size_bits);
+  l.pages_shift = l.section_shift - page_shift;
   l.descriptor_size = *descriptor_size;
   if (memory.fields().word_size() == 4) l.address_mask = UINT32_MAX;
   l.per_root = count.per_root;

@@ -15,6 +15,9 @@ namespace mkcapture::dump {
 struct DescriptorRun {
   std::uint64_t address = 0;  // 0: these page frames have no descriptors
   std::uint64_t count = 0;    // at least 1
+  // The kernel does not use these pages: memory that was added and not brought online. Nobody has
+  // written their descriptors, and to read them may want the host's help.
+  bool offline = false;
 };
 
 /// The kernel's memory model. Not thread-safe. Every address in it is the crashed kernel's word and

@@ -54,6 +54,10 @@ std::uint64_t DescriptorFilter::filter_run(std::uint64_t pfn, std::uint64_t end,
     unknown_ += count;
     return pfn + count;
   }
+  if (run.offline) {
+    bits.clear(pfn, pfn + count);
+    return pfn + count;
+  }
   const std::uint64_t size = rules_.descriptor_size;
   Bytes descriptors = contiguous(run.address, std::min(count * size, kBatchBytes));
   std::uint64_t here = descriptors.size() / size;

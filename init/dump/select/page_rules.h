@@ -12,7 +12,9 @@
 //   6.10  slab is a page type and no longer a flag
 //   6.12  page types are values in the top byte, no longer bits; equality with the exported
 //         number holds before and after
-//   6.16  unaccepted memory (confidential guests) is a page type
+//   6.16  unaccepted memory (confidential guests) is a page type that is exported. 6.12 to 6.15
+//   have
+//         it as well, and /proc/vmcore shows such pages as zeros, which level 1 leaves out
 //   7.1   page.compound_head is called compound_info; bit 0 still marks a tail
 // One rule is stricter than makedumpfile's: of a compound page that is kept, a poisoned tail is
 // left out. makedumpfile reads it, which can bring the capture kernel down.

@@ -139,6 +139,26 @@ TEST_CASE("Section maps that lead anywhere keep every page") {
   kept(0xffffffff80000003);  // the kernel's image, below its memory
 }
 
+TEST_CASE("Memory that was added and is not online is in no dump") {
+  const auto sections = [](std::uint64_t first, std::uint64_t second) {
+    Described d;
+    auto& info = d.machine.vmcoreinfo;  // two sections of 4 MiB
+    info.replace(info.find("NUMBER(SECTION_SIZE_BITS)=27"), 28, "NUMBER(SECTION_SIZE_BITS)=22");
+    info.replace(info.find("NUMBER(MAX_PHYSMEM_BITS)=46"), 27, "NUMBER(MAX_PHYSMEM_BITS)=41");
+    d.machine.put64(SyntheticMachine::image_paddr(0x9000), SyntheticMachine::kVmemmap | first);
+    d.machine.put64(SyntheticMachine::image_paddr(0x9020), SyntheticMachine::kVmemmap | second);
+    d.cache(5);
+    d.cache(1500);
+    return d.machine.open();
+  };
+  CHECK(left_out(*sections(0xf, 0xf), 2) == std::vector<std::uint64_t>{5, 1500});
+  for (const int level : {0, 16})
+    CHECK(left_out(*sections(0xf, 0xb), level) == numbers(1024, 2048));
+  // A kernel that marks no section, not even its own.
+  CHECK(left_out(*sections(0xb, 0xb), 2) == std::vector<std::uint64_t>{5, 1500});
+  CHECK(left_out(*sections(0xb, 0xf), 2) == std::vector<std::uint64_t>{5, 1500});
+}
+
 TEST_CASE("Memory models that cannot be are named") {
   const auto note = [](const char* line) {
     Described d;
