@@ -12,16 +12,17 @@
 # shellcheck shell=bash
 
 provide_kernel() {
-  local name=$arch${suite:+@$suite}${series:+=$series}
+  local name=$arch${suite:+@$suite}${series:+=$series} packages_of=
   case $kernel_source in
     source:*)
       [[ -z $suite ]] || die "$arch: no kernel of Debian can dump, in $suite either"
-      local packages_of=
-      of_this_release "$linux_source" || packages_of=bookworm
+      of_this_release "$(dpkg --print-architecture)" "$linux_source" || packages_of=bookworm
       linux_source_version
       cached "kernel-$arch" "$(compiled_kernel_key)" build_kernel
       ;;
     *)
+      # Debian 13 has no kernel for i386.
+      [[ -n $suite ]] || of_this_release "$debian_arch" "${kernel_source%%,*}" || packages_of=bookworm
       debian_kernels
       cached "kernel-$name" "${kernel_versions[*]}" unpack_kernels
       ;;
@@ -30,11 +31,11 @@ provide_kernel() {
   ln -sfn "$entry" "$build/kernels/$name"
 }
 
-# Whether this machine's own release of Debian has a package.
+# of_this_release DEBARCH PACKAGE: whether this machine's own release of Debian has it.
 of_this_release() {
   [[ -n ${MKCAPTURE_SOURCES:-} ]] ||
     # Not `show`, which takes linux-source-6.12 for linux-source-6.1.
-    apt_run "$(dpkg --print-architecture)" apt-cache pkgnames "$1" | grep -x -e "$1" >/dev/null
+    apt_run "$1" apt-cache pkgnames "$2" | grep -x -e "$2" >/dev/null
 }
 
 # Sets kernel_packages and kernel_versions.
