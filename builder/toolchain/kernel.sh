@@ -38,10 +38,10 @@ of_this_release() {
     apt_run "$1" apt-cache pkgnames "$2" | grep -x -e "$2" >/dev/null
 }
 
-# Sets kernel_packages and kernel_versions.
+# Sets kernel_packages, kernel_versions and, where apt has them, kernel_flavours.
 debian_kernels() {
   local meta package version
-  kernel_packages=() kernel_versions=()
+  kernel_packages=() kernel_versions=() kernel_flavours=()
   if [[ -n ${MKCAPTURE_SOURCES:-} ]]; then
     for package in "$MKCAPTURE_SOURCES"/linux-image-[0-9]*_"$debian_arch".deb; do
       [[ -f $package ]] ||
@@ -66,6 +66,7 @@ debian_kernels() {
     ) || die "apt does not know the package $meta"
     kernel_packages+=("$package")
     kernel_versions+=("$package $version")
+    kernel_flavours+=("${meta#linux-image-}")
   done
 }
 
@@ -79,15 +80,25 @@ kernel_of_series() {
     [[ -n $package ]] || die "$arch: ${suite:-this release} has no kernel of $series"
     kernel_packages+=("$package")
     kernel_versions+=("$package")
+    kernel_flavours+=("${meta#linux-image-}")
   done
 }
 
 unpack_kernels() {
-  local package
-  for package in "${kernel_packages[@]}"; do
+  local i package
+  for i in "${!kernel_packages[@]}"; do
+    package=${kernel_packages[i]}
     step "kernel-$arch${suite:+@$suite}${series:+=$series}" "$arch: Debian's kernel (${package#linux-image-})" \
-      unpack_kernel "$package" "$1"
+      unpack_kernel "$package" "${kernel_flavours[i]:-}" "$1"
   done
+}
+
+# PACKAGE, and the releases before it that apt knows, newest first.
+kernels_down_from() {
+  local package=$1 flavour=$2
+  [[ -n $flavour ]] || { echo "$package"; return; }
+  apt_run "$debian_arch${suite:+@$suite}" apt-cache pkgnames "linux-image-${series:-}" |
+    grep -E "^linux-image-[0-9][^-]*(-[0-9]+)?-$flavour\$" | sort -V | sed "/^${package//./\\.}\$/q" | tac
 }
 
 # From 7.x on linux-image-RELEASE is empty: the kernel, its modules and its configuration are packages
@@ -108,12 +119,32 @@ kernel_parts() {
   done
 }
 
-unpack_kernel() {
-  local package=$1 dir=$2 src=$work/kernel-$arch release parts part
-  parts=$(kernel_parts "$package")
-  for part in $parts; do
-    unpack_package "$part" "$debian_arch" "$src"
+# The index of a mirror may name files that the mirror does not have, for days: the release before
+# it will do.
+download_kernel() {
+  local package=$1 flavour=$2 src=$3 candidate candidates status
+  candidates=$(kernels_down_from "$package" "$flavour")
+  for candidate in $candidates; do
+    rm -rf "$src"
+    set +e
+    (
+      set -e
+      parts=$(kernel_parts "$candidate")
+      for part in $parts; do
+        unpack_package "$part" "$debian_arch" "$src"
+      done
+    )
+    status=$?
+    set -e
+    ((status != 0)) || return 0
+    echo "$candidate is not to be had"
   done
+  return 1
+}
+
+unpack_kernel() {
+  local package=$1 flavour=$2 dir=$3 src=$work/kernel-$arch release
+  download_kernel "$package" "$flavour" "$src"
   [[ -d $src/lib/modules ]] || mv "$src/usr/lib" "$src/lib" # a package for merged /usr
   mkdir -p "$dir/boot" "$dir/lib/modules"
   [[ ! -d $src/boot ]] || mv "$src/boot"/* "$dir/boot/"
