@@ -9,7 +9,7 @@
 #                     With `suite` set, build/kernels/ARCH@SUITE from that suite of Debian; with
 #                     `series` too (6.18, or 6.12.107 where a mirror lacks the newest),
 #                     ARCH@SUITE=SERIES: the newest of that series there
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 
 provide_kernel() {
   local name=$arch${suite:+@$suite}${series:+=$series} packages_of=

@@ -247,6 +247,20 @@ apply_possible_patches() {
   done <"$dir/debian/patches/series"
 }
 
+# The index of a mirror may name files that the mirror does not have, for days: the version before it
+# will do, and is told.
+download_package() {
+  local package=$1 state=$2 dir=$3 version versions
+  ! (cd "$dir" && apt_run "$state" apt-get download -q "$package") || return 0
+  versions=$(apt_run "$state" apt-cache madison "$package" | awk -F '|' '{ gsub(/ /, "", $2); print $2 }' | sort -Vru)
+  for version in $(tail -n +2 <<<"$versions"); do
+    (cd "$dir" && apt_run "$state" apt-get download -q "$package=$version") || continue
+    echo "$package: the mirror lacks the newest, $version in its place" >&2
+    return 0
+  done
+  return 1
+}
+
 unpack_package() {
   local package=$1 debarch=$2 dir=$3 file download
   if [[ -n ${MKCAPTURE_SOURCES:-} ]]; then
@@ -257,7 +271,7 @@ unpack_package() {
   fi
   download=$work/download-$package-$debarch-$BASHPID
   mkdir -p "$download"
-  (cd "$download" && apt_run "$debarch${suite:+@$suite}" apt-get download -q "$package")
+  download_package "$package" "$debarch${suite:+@$suite}" "$download"
   mkdir -p "$dir"
   dpkg-deb -x "$download"/*.deb "$dir"
   rm -rf "$download"
