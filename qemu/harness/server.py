@@ -2,6 +2,7 @@
 OpenSSH. Started by a case on free ports with keys and folders of its own, ended with it."""
 
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -86,6 +87,7 @@ NFS_CORE_PARAM {{
   NFS_Port = {port}; MNT_Port = {mount_port}; Bind_addr = {address}; Protocols = 3, 4;
   Enable_NLM = false; Enable_RQUOTA = false;
   mount_path_pseudo = true;  # one path for version 3 and 4
+  {more}
 }}
 NFSV4 {{ {grace} RecoveryRoot = "{state}"; Minor_Versions = 0, 1, 2; }}
 EXPORT {{
@@ -94,6 +96,12 @@ EXPORT {{
   FSAL {{ Name = VFS; }}
 }}
 """
+
+
+def _newer_settings(context: Context) -> str:
+    """From some release on ganesha will not begin without a right that containers do not have."""
+    release = re.search(r"Release = V(\d+)", context.run(["ganesha.nfsd", "-v"]))
+    return "Allow_Set_IO_Flusher_Fail = true;" if release and int(release[1]) >= 6 else ""
 
 
 def on_a_mount(context: Context, folder: Path) -> None:
@@ -144,7 +152,7 @@ def nfs_server(context: Context, pseudo: str = "/dumps", protocols: str = "3, 4"
     config = context.dir / "ganesha.conf"
     config.write_text(GANESHA.format(
         port=server.port, mount_port=free_port(), state=state, folder=folder, pseudo=pseudo,
-        protocols=protocols, address=address,
+        protocols=protocols, address=address, more=_newer_settings(context),
         grace=f"Graceless = false; Grace_Period = {grace}; Lease_Lifetime = 60;" if grace
         else "Graceless = true;"))
     start(context, "ganesha", ["ganesha.nfsd", "-F", "-f", str(config),
