@@ -94,7 +94,7 @@ def read_files(context: Context, disk: Disk, check: bool = True, only: str = "/"
             _read_by_grub(context, content, "", out)
         case "btrfs":
             if check:
-                context.run(["btrfs", "check", "-q", content])
+                context.run(["btrfs", "-q", "check", content])
             context.run(["btrfs", "restore", content, out])
         case "vfat":  # stays marked as dirty by the crash: no check
             context.run(["mcopy", "-s", "-n", "-i", content, "::/", out])
