@@ -21,14 +21,20 @@ provide_kernel() {
       cached "kernel-$arch" "$(compiled_kernel_key)" build_kernel
       ;;
     *)
-      # Debian 13 has no kernel for i386.
-      [[ -n $suite ]] || of_this_release "$debian_arch" "${kernel_source%%,*}" || packages_of=bookworm
+      [[ -n $suite ]] || can_dump_here || packages_of=bookworm
       debian_kernels
       cached "kernel-$name" "${kernel_versions[*]}" unpack_kernels
       ;;
   esac
   mkdir -p "$build/kernels"
   ln -sfn "$entry" "$build/kernels/$name"
+}
+
+# Whether this machine's own release has kernels of the architecture that can dump. Debian 13 has none
+# for i386.
+can_dump_here() {
+  [[ " ${starts_no_other_kernel[*]} " != *" $arch "* ]] || grep -q '^VERSION_CODENAME=bookworm' /etc/os-release || return 1
+  of_this_release "$debian_arch" "${kernel_source%%,*}"
 }
 
 # of_this_release DEBARCH PACKAGE: whether this machine's own release of Debian has it.
