@@ -167,7 +167,8 @@ class Savecore {
       std::fprintf(out_, "  %" PRIu64 " not compared: they changed meanwhile\n", report->changing);
     for (std::size_t i = 0; i < found.classes.size(); ++i) {
       std::fprintf(out_, "  %-10s %10" PRIu64 ", %" PRIu64 " differ\n",
-                   FilterCheck::kNames[i].data(), found.classes[i].pages, found.classes[i].differ);
+                   std::string(FilterCheck::kNames[i]).c_str(), found.classes[i].pages,
+                   found.classes[i].differ);
     }
     // A running kernel is never quite the same twice.
     constexpr std::uint64_t kOneOf = 1000;
